@@ -1,0 +1,17 @@
+"""The command line: `labkit --help`."""
+
+import typer
+
+from . import book, classroom, lab, notebooks
+
+app = typer.Typer(
+    name="labkit",
+    help="The lab book: labs, book, notebooks and grading.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(notebooks.app, name="notebooks")
+app.add_typer(book.app, name="book")
+app.add_typer(classroom.app, name="classroom")
+app.command("lab")(lab.lab)

@@ -1,0 +1,50 @@
+"""Where the project's files are, and how a file is written so that it is never half there."""
+
+import os
+import tempfile
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+ROOT = PACKAGE.parent
+"""The project folder, when labkit is installed editable (as `make lab` does)."""
+
+
+def datasets_dir() -> Path:
+    """The folder of the embedded datasets: inside an installed wheel, else beside the package.
+
+    Raises:
+        FileNotFoundError: if neither is there.
+    """
+    for folder in (PACKAGE / "_datasets", ROOT / "datasets"):
+        if folder.is_dir():
+            return folder
+    raise FileNotFoundError(f"no datasets folder beside {PACKAGE}: install labkit from its checkout (pip install -e .)")
+
+
+def write_atomic(path: str | os.PathLike[str], content: str | bytes) -> Path:
+    """Write `content` beside `path` and rename it into place: readers see the old file or the new one.
+
+    Args:
+        path: the file to write; its folder is made when missing.
+        content: text (written as UTF-8, line ends as they are) or bytes.
+
+    Returns:
+        The path written.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    data = content.encode() if isinstance(content, str) else content
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(name, 0o666 & ~umask)  # mkstemp makes 0600; a shared folder expects the usual mode
+        os.replace(name, target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return target

@@ -1,0 +1,8 @@
+"""Training as an iterator of steps: the `Run` contract, its live controls, and the thread that drives it."""
+
+from .background import BackgroundRun
+from .controls import Control, Controls
+from .points import PointsRun
+from .run import Diverged, Run, Step
+
+__all__ = ["BackgroundRun", "Control", "Controls", "Diverged", "PointsRun", "Run", "Step"]

@@ -1,0 +1,181 @@
+"""Drive a run in a daemon thread that listens between steps.
+
+A loop that blocks the cell hears no slider and no button. Here the callbacks of buttons only set
+what is wanted; the thread looks at it before every step. It runs as a daemon: a kernel that ends
+takes it along.
+"""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from typing import Literal
+
+from .run import Run
+
+State = Literal["idle", "running", "paused", "stopped", "done", "failed"]
+
+_drivers: dict[str, "BackgroundRun"] = {}
+
+
+class BackgroundRun:
+    """Train, pause, step, stop and reset a run from outside.
+
+    Args:
+        run: what to drive.
+        key: who this is. A new driver under the same key stops the one before it, so that running
+            a notebook's cell again leaves no orphan; None opts out.
+        on_update: called from the thread after some of the steps and at each change of state.
+        every: the least time between two updates, in seconds.
+
+    Attributes:
+        state: "idle" before the first step, then "running", "paused", "stopped" by the user,
+            "done" at max_steps, or "failed".
+        error: what was raised in a step when the state is "failed".
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        key: str | None = None,
+        on_update: Callable[[], None] | None = None,
+        every: float = 0.1,
+    ) -> None:
+        self.run = run
+        self.on_update = on_update
+        self.every = every
+        self.state: State = "idle"
+        self.error: Exception | None = None
+        self._wanted: Literal["run", "pause", "stop"] = "stop"
+        self._single_steps = 0
+        self._told = True  # on_update has returned since the last change of state
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        if key is not None:
+            earlier = _drivers.get(key)
+            if earlier is not None:
+                earlier.stop(wait=True)
+            _drivers[key] = self
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread is there."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def train(self) -> None:
+        """Go on, from wherever the run is."""
+        self._want("run")
+
+    def pause(self) -> None:
+        """Wait after the step in progress."""
+        with self._changed:
+            if self.state == "running":
+                self._wanted = "pause"
+
+    def step(self) -> None:
+        """Do one step, then wait."""
+        self._want("pause", single_steps=1)
+
+    def stop(self, wait: bool = False) -> None:
+        """End the thread after the step in progress; `train` starts another one."""
+        with self._changed:
+            self._wanted, self._single_steps = "stop", 0
+            self._changed.notify_all()
+        if wait:
+            self._join()
+
+    def reset(self) -> None:
+        """Stop, then start the run over; waits for the step in progress."""
+        self.stop(wait=True)
+        self.run.reset()
+        self.error = None
+        self._become("idle")
+
+    def wait(self, timeout: float | None = None) -> State:
+        """Until training stops by itself or is paused; returns the state then.
+
+        Raises:
+            TimeoutError: if it goes on for more than `timeout` seconds.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._settled and self._told, timeout):
+                raise TimeoutError(f"still training after {timeout} s, at step {self.run.step}")
+        return self.state
+
+    @property
+    def _settled(self) -> bool:
+        if self.state in ("done", "failed"):
+            return True
+        if self._wanted == "pause":
+            return self.state == "paused" and not self._single_steps
+        return self._wanted == "stop" and self.state in ("idle", "stopped")
+
+    def _want(self, wanted: Literal["run", "pause"], single_steps: int = 0) -> None:
+        with self._changed:
+            self._wanted = wanted
+            self._single_steps += single_steps
+            self._changed.notify_all()
+            if self.state in ("running", "paused") and self.alive:
+                return
+        self._join()  # a thread that has decided to end may still be on its way out
+        self.error = None
+        self.state = "running"
+        self._thread = threading.Thread(target=self._work, name=f"train-{type(self.run).__name__}", daemon=True)
+        self._thread.start()
+
+    def _join(self) -> None:
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _become(self, state: State) -> None:
+        with self._changed:
+            self.state, self._told = state, False
+        try:
+            if self.on_update is not None:
+                self.on_update()
+        except Exception as error:
+            self.error = self.error or error
+            raise
+        finally:  # now `wait` may return: what is on show fits the state
+            with self._changed:
+                self._told = True
+                self._changed.notify_all()
+
+    def _work(self) -> None:
+        try:
+            end = self._train_until_told()
+        except Exception as error:  # shown by the panel: a thread's own traceback is seen by nobody
+            self.error = error
+            end = "failed"
+        with contextlib.suppress(Exception):  # the drawing failed, not the run; `error` says so
+            self._become(end)
+
+    def _train_until_told(self) -> State:
+        self._become("running")
+        told = time.perf_counter()
+        while True:
+            if self._wanted != "run":
+                with self._changed:
+                    if self._wanted == "stop":
+                        # Said under the lock: a `train` from here on starts another thread.
+                        self.state, self._told = "stopped", False
+                        return "stopped"
+                    single = self._single_steps > 0
+                    self._single_steps -= single
+                if not single:
+                    self._pause()
+                    continue
+            if next(self.run, None) is None:
+                return "done"
+            if self.on_update is not None and (now := time.perf_counter()) - told >= self.every:
+                told = now
+                self.on_update()
+            # Between two steps the lock is free only for an instant: let whoever waits have it.
+            time.sleep(0)
+
+    def _pause(self) -> None:
+        self._become("paused")
+        with self._changed:
+            self._changed.wait_for(lambda: self._wanted != "pause" or self._single_steps > 0)
+            if self._wanted != "stop":
+                self.state = "running"

@@ -1,0 +1,64 @@
+// What every figure uses. Put in front of each figure's module (see figure.py): no import needed.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** An element with attributes and children: node("button", { class: "lb-x", onclick: f }, "text"). */
+function node(tag, attributes = {}, ...children) {
+  const svg = ["svg", "g", "path", "line", "circle", "rect", "text", "tspan", "title", "polygon"].includes(tag);
+  const element = svg ? document.createElementNS(SVG, tag) : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value);
+  }
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+/** A range input whose arrow keys JupyterLab leaves alone. */
+function range(attributes) {
+  return node("input", { type: "range", "data-lm-suppress-shortcuts": "true", ...attributes });
+}
+
+/** A button whose keys JupyterLab leaves alone (Enter and Space would edit or run the cell). */
+function button(label, text, onclick) {
+  return node("button", { type: "button", class: "lb-button", "aria-label": label, title: label,
+    "data-lm-suppress-shortcuts": "true", onclick }, text);
+}
+
+/** A number for people: about four significant digits, a true minus sign. */
+function format(x) {
+  if (x === null || x === undefined) return "–";
+  if (!Number.isFinite(x)) return String(x).replace("Infinity", "∞").replace("-", "−");
+  const size = Math.abs(x);
+  let text;
+  if (size !== 0 && (size < 1e-3 || size >= 1e5)) text = x.toExponential(2).replace("e+", "e");
+  else text = String(Number(x.toPrecision(4)));
+  return text.replace("-", "−");
+}
+
+/** Round numbers that divide [low, high] into about `count` parts. */
+function ticks(low, high, count) {
+  const rough = (high - low) / Math.max(1, count);
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough * 0.999);
+  const result = [];
+  for (let i = Math.ceil(low / step); i * step <= high + step * 1e-9; i++) result.push(i * step);
+  return result;
+}
+
+/** The float32 numbers of a bytes trait (a DataView), which may start at any offset. */
+function floats(view) {
+  if (!view || !view.byteLength) return new Float32Array(0);
+  return new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+}
+
+/** Call `draw` with the element's width now and whenever it changes; returns how to stop. */
+function onWidth(element, draw) {
+  let last = 0;
+  const observer = new ResizeObserver(() => {
+    const width = Math.round(element.clientWidth);
+    if (width && width !== last) draw((last = width));
+  });
+  observer.observe(element);
+  return () => observer.disconnect();
+}

@@ -1,0 +1,173 @@
+"""The panel that trains: buttons, a slider per control, a live chart, a verdict."""
+
+import html
+import time
+import traceback
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import ipywidgets as widgets
+from IPython import get_ipython
+
+from labkit.grading import Band
+from labkit.training import BackgroundRun, Diverged, Run
+
+from .chart import LineChart
+from .slider import Slider
+
+REFRESH = 0.1
+"""Seconds between two drawings. Ten a second look live; more would only take time from training."""
+
+
+class LiveFigure(Protocol):
+    """A figure that a panel keeps up to date."""
+
+    def update(self) -> None:
+        """Draw the run as it is now. Called from the training thread between two steps."""
+
+
+def _cell_key(run: Run) -> str:
+    """Who a panel is: the notebook cell that made it, or the kind of run where no cell is known."""
+    shell = get_ipython()
+    parent: dict[str, Any] = getattr(shell, "get_parent", dict)() if shell is not None else {}
+    cell = parent.get("metadata", {}).get("cellId")
+    return f"cell {cell}" if cell else f"run {type(run).__name__}"
+
+
+class TrainerPanel(widgets.VBox):
+    """Train a run by hand: Train, Pause, Step, Stop, Reset, and a slider for every control.
+
+    The run trains in a daemon thread; buttons and sliders set what the next step reads. Making a
+    panel again in the same cell stops the run of the earlier one. An exception in a step ends
+    training and is shown in the panel; the history stays in `run.history`.
+
+    Headless: `panel.train.click()`, then `panel.wait()`.
+
+    Args:
+        run: what to train.
+        band: the expected band of the loss, drawn and judged.
+        figures: more figures, each with an `update()`; they are placed beside the chart.
+        series: what the chart shows: "loss", and names of the run's extras.
+        colors: the theme colour of each series.
+        key: who the panel is, where the cell does not say it.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        band: Band | None = None,
+        figures: Sequence[Any] = (),
+        series: Sequence[str] = ("loss",),
+        colors: Sequence[str] = ("loss",),
+        key: str | None = None,
+    ) -> None:
+        self.run = run
+        self.band = band
+        self.figures = list(figures)
+        self.chart = LineChart(
+            series=list(series),
+            colors=list(colors),
+            band=[list(point) for point in band.points] if band else [],
+            x_max=run.max_steps or 0,
+        )
+        self.driver = BackgroundRun(run, key or _cell_key(run), self._update, REFRESH)
+        self.train = self._button("Train", "primary", self.driver.train, "train, or go on after a pause")
+        self.pause = self._button("Pause", "", self.driver.pause, "wait after this step")
+        self.step = self._button("Step", "", self.driver.step, "do one step")
+        self.stop = self._button("Stop", "", self.driver.stop, "end training; Train goes on from here")
+        self.reset = self._button("Reset", "", self._reset, "a fresh model, with the sliders as they stand")
+        self.sliders = {name: Slider(spec, run.controls[name]) for name, spec in run.controls.specs.items()}
+        for name, slider in self.sliders.items():
+            slider.observe(lambda change, name=name: self._turn(name, change["new"]), "value")
+        self.status = widgets.HTML()
+        self.error = widgets.HTML()
+        self._pace: tuple[float, int] = (time.perf_counter(), run.step)
+        self._rate = 0.0
+
+        controls = widgets.Box([self.train, self.pause, self.step, self.stop, self.reset, *self.sliders.values()])
+        controls.add_class("lb-controls")
+        drawn = widgets.Box([self.chart, *self.figures])
+        drawn.add_class("lb-figures")
+        super().__init__([controls, drawn, self.status, self.error])
+        self.add_class("lb-panel")
+        self._update()
+
+    @staticmethod
+    def _button(text: str, style: str, act: Any, tip: str) -> widgets.Button:
+        button = widgets.Button(description=text, button_style=style, tooltip=tip)
+        button.on_click(lambda _: act())
+        return button
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__} of a {type(self.run).__name__} ({self.driver.state}, step {self.run.step})"
+
+    def wait(self, timeout: float | None = 60) -> str:
+        """Until training is done, paused, stopped or failed; returns which. For notebooks under test."""
+        return self.driver.wait(timeout)
+
+    def close(self) -> None:
+        """End the thread, then take the panel away; `run` keeps its history."""
+        self.driver.stop(wait=True)
+        self.driver.on_update = None
+        super().close()
+
+    def _turn(self, name: str, value: float) -> None:
+        self.run.controls[name] = value
+        if not self.driver.alive:
+            self._update()
+
+    def _reset(self) -> None:
+        self.driver.reset()
+        self._pace, self._rate = (time.perf_counter(), 0), 0.0
+        self._update()
+
+    # -- drawing: called from the training thread a few times a second, and at each change of state
+
+    def _update(self) -> None:
+        history = self.run.history
+        self.chart.draw(history)
+        for figure in self.figures:
+            figure.update()
+        state = self.driver.state
+        running = state == "running"
+        ended = self.run.max_steps is not None and self.run.step >= self.run.max_steps
+        self.train.disabled = running or ended
+        self.pause.disabled = not running
+        self.step.disabled = running or ended
+        self.stop.disabled = state not in ("running", "paused")
+        self.status.value = self._status_html()
+        self.error.value = self._error_html()
+
+    def _status_html(self) -> str:
+        step, total = self.run.step, self.run.max_steps
+        now = time.perf_counter()
+        since, before = self._pace
+        if now - since >= 0.5:
+            self._rate = (step - before) / (now - since)
+            self._pace = (now, step)
+        parts = [f"<b>{self.driver.state}</b>", f"step {step:,}" + (f" of {total:,}" if total else "")]
+        if total:
+            parts.append(f'<span class="lb-meter"><span style="width:{100 * step / total:.0f}%"></span></span>')
+        if self.driver.state == "running" and self._rate:
+            parts.append(f"{self._rate:,.0f} steps/s")
+            if total:
+                parts.append(f"{(total - step) / self._rate:,.0f} s left")
+        if self.run.history:
+            parts.append(f"loss {self.run.history[-1].loss:.4f}")
+        line = " · ".join(parts)
+        if self.band and self.run.history:
+            # The verdict needs the first loss and the recent ones; a slice keeps this cheap at any length.
+            losses = [s.loss for s in (self.run.history[:1] + self.run.history[-self.band.tolerance :])]
+            verdict = self.band.verdict(losses, step=step)
+            line += f'<br><span class="lb-verdict-{verdict.kind}">{html.escape(verdict.text)}</span>'
+        return line
+
+    def _error_html(self) -> str:
+        error = self.driver.error
+        if error is None:
+            return ""
+        if isinstance(error, Diverged):  # expected of a learner: a sentence, not a traceback
+            return f'<span class="lb-verdict-bad">{html.escape(str(error))}</span>'
+        what = html.escape("".join(traceback.format_exception_only(error)))
+        trace = html.escape("".join(traceback.format_exception(error)))
+        return f'<b class="lb-verdict-bad">{what}</b><pre>{trace}</pre>'

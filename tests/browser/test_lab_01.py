@@ -1,0 +1,185 @@
+"""Lab 1 in JupyterLab, by mouse and keyboard, as a learner would."""
+
+import json
+import statistics
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+IN_KERNEL = """async (code) => {
+    const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+    const future = kernel.requestExecute({ code, store_history: false });
+    let said = "";
+    future.onIOPub = (message) => {
+        if (message.header.msg_type === "stream") said += message.content.text;
+        if (message.header.msg_type === "error") said += message.content.traceback.join("\\n");
+    };
+    await future.done;
+    return said;
+}"""
+
+WATCH_THE_RATE = """
+import time
+plain, seen = run.train_step, {}
+def watched():
+    seen.setdefault(run.controls["lr"], time.time())
+    return plain()
+run.train_step = watched
+"""
+
+TRAIN_THREADS = "import threading; print(sum(t.name.startswith('train-') for t in threading.enumerate()))"
+
+
+def in_kernel(page, code):
+    """What `code` prints in the notebook's kernel."""
+    return page.evaluate(IN_KERNEL, code).strip()
+
+
+def button(panel, name):
+    return panel.get_by_role("button", name=name, exact=True)
+
+
+@pytest.fixture
+def lab(jupyterlab, page):
+    jupyterlab.open_notebook(page, "labs/01-value.ipynb")
+    page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+    jupyterlab.run_all(page)
+    return page
+
+
+def test_train_turn_the_rate_pause_resume_stop(lab, screenshots):
+    panel = lab.locator(".lb-panel").first
+    panel.scroll_into_view_if_needed()
+    status = panel.locator(".widget-html-content").first
+    button(panel, "Train").click()
+    lab.wait_for_function("() => /running.*step [1-9]\\d/.test(document.querySelector('.lb-panel').innerText)")
+
+    # Note in the kernel when a step first uses each rate, and in the page when each key goes down.
+    in_kernel(lab, WATCH_THE_RATE)
+    slider = panel.get_by_role("slider").first
+    slider.focus()
+    slider.evaluate(
+        "(input) => { window.keys = []; input.addEventListener('keydown', () => keys.push(Date.now() / 1000)); }"
+    )
+    before = float(in_kernel(lab, "print(run.controls['lr'])"))
+    lab.wait_for_timeout(300)
+    presses = 14
+    for _ in range(presses):
+        slider.press("ArrowRight")
+        lab.wait_for_timeout(150)
+    after = float(in_kernel(lab, "print(run.controls['lr'])"))
+    assert after > before
+    assert float(in_kernel(lab, "print(run.history[-1].lr)")) == after  # the run trains with it
+    assert lab.evaluate("() => document.activeElement.type") == "range"  # JupyterLab took no key away
+    seen = json.loads(in_kernel(lab, "import json; print(json.dumps(sorted(seen.values())))"))
+    keys = lab.evaluate("() => keys")
+    assert len(keys) == presses
+    assert len(seen) == presses + 1  # every key was heard, each as a rate of its own
+    delays = sorted(1000 * (used - pressed) for used, pressed in zip(seen[1:], keys, strict=True))
+    print(f"key to the step that uses it: median {statistics.median(delays):.0f} ms, worst {delays[-1]:.0f} ms")
+
+    panel.screenshot(path=screenshots / "lab-01-training.png")
+    button(panel, "Pause").click()
+    lab.wait_for_function("() => document.querySelector('.lb-panel').innerText.includes('paused')")
+    paused_at = in_kernel(lab, "print(run.step)")
+    lab.wait_for_timeout(300)
+    assert in_kernel(lab, "print(run.step)") == paused_at
+    button(panel, "Step").click()
+    lab.wait_for_function(
+        f"() => document.querySelector('.lb-panel').innerText.includes('step {int(paused_at) + 1:,} of')"
+    )
+
+    button(panel, "Train").click()
+    lab.wait_for_function("() => document.querySelector('.lb-panel').innerText.includes('running')")
+    lab.wait_for_timeout(500)
+    button(panel, "Stop").click()
+    lab.wait_for_function("() => document.querySelector('.lb-panel').innerText.includes('stopped')")
+    assert int(in_kernel(lab, "print(run.step)")) > int(paused_at) + 1
+    assert in_kernel(lab, "print([s.step for s in run.history] == list(range(1, run.step + 1)))") == "True"
+    assert in_kernel(lab, TRAIN_THREADS) == "0"
+    assert "stopped" in status.inner_text()
+
+
+def test_the_chart_and_the_boundary_are_drawn(lab):
+    panel = lab.locator(".lb-panel").first
+    assert panel.locator("path[data-series=loss]").get_attribute("d") == "M0 0"  # nothing trained yet
+    in_kernel(lab, "panel.train.click(); import time; time.sleep(1); panel.stop.click(); panel.driver.stop(wait=True)")
+    lab.wait_for_function(
+        "() => document.querySelector('.lb-panel path[data-series=loss]').getAttribute('d').split('L').length > 5"
+    )
+    colours = panel.locator("canvas").first.evaluate(
+        "(canvas) => new Set(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data).size"
+    )
+    assert colours > 20
+    assert panel.locator(".lb-boundary circle").count() == panel.locator(".lb-boundary rect").count() == 50
+
+
+def test_running_the_cell_again_stops_the_run_before(lab):
+    panel = lab.locator(".lb-panel").first
+    button(panel, "Train").click()
+    lab.wait_for_function("() => document.querySelector('.lb-panel').innerText.includes('running')")
+    in_kernel(lab, "earlier = run")
+    assert in_kernel(lab, TRAIN_THREADS) == "1"
+    lab.evaluate("""async () => {
+        const notebook = window.jupyterapp.shell.currentWidget.content;
+        notebook.activeCellIndex = notebook.widgets.findIndex((cell) => cell.model.id === "first-panel");
+        await window.jupyterapp.commands.execute("notebook:run-cell");
+    }""")
+    assert in_kernel(lab, TRAIN_THREADS) == "0"
+    assert in_kernel(lab, "print(earlier is not run, len(earlier.history) > 0)") == "True True"
+
+
+def test_an_exception_in_a_step_is_shown_and_loses_nothing(lab, screenshots):
+    panel = lab.locator(".lb-panel").first
+    in_kernel(
+        lab,
+        "def broken():\n    raise RuntimeError('<b>the pipe burst</b>')\n"
+        "for _ in range(30): next(run)\nrun.train_step = broken",
+    )
+    button(panel, "Train").click()
+    trace = panel.locator("pre")
+    trace.wait_for()
+    assert "RuntimeError: <b>the pipe burst</b>" in trace.inner_text()  # escaped, so the tags show
+    assert in_kernel(lab, "print(len(run.history), panel.driver.state)") == "30 failed"
+    assert in_kernel(lab, TRAIN_THREADS) == "0"
+    panel.screenshot(path=screenshots / "lab-01-error.png")
+
+
+def test_the_graph_is_dragged_and_the_kernel_answers(lab):
+    graph = lab.locator(".lb-graph-box").first
+    graph.scroll_into_view_if_needed()
+    slider = graph.locator("input[data-input=b]")
+    slider.focus()
+    for _ in range(20):
+        slider.press("ArrowLeft")
+    lab.wait_for_function("() => document.querySelector('.lb-graph-box input[data-input=b]').value === '2'")
+    lab.wait_for_function(
+        "() => document.querySelector('.lb-graph-box [data-node=a] [data-kind=grad]').textContent === '6'"
+    )
+    assert in_kernel(lab, "print(stepper.inputs['b'], stepper.gradients['a'])") == "2 6.0"
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1280, "Light"), (1280, "Dark"), (460, "Light"), (460, "Dark")])
+def test_the_panel_fits_wide_and_narrow_light_and_dark(jupyterlab, new_page, screenshots, width, theme):
+    page = new_page(width=width, height=900)
+    jupyterlab.open_notebook(page, "labs/01-value.ipynb")
+    page.evaluate(
+        "(name) => window.jupyterapp.commands.execute('apputils:change-theme', { theme: name })", f"JupyterLab {theme}"
+    )
+    page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+    jupyterlab.run_all(page)
+    panel = page.locator(".lb-panel").first
+    panel.scroll_into_view_if_needed()
+    in_kernel(page, "panel.train.click(); import time; time.sleep(1.5); panel.pause.click(); panel.wait()")
+    page.wait_for_timeout(500)
+    box = panel.bounding_box()
+    for item in panel.locator("button, .lb-slider, svg.lb-chart").all():
+        inside = item.bounding_box()
+        assert inside["width"] > 0
+        assert inside["x"] >= box["x"] - 1
+        assert inside["x"] + inside["width"] <= box["x"] + box["width"] + 1
+    page.screenshot(path=screenshots / f"lab-01-{width}-{theme.lower()}.png")
+    page.evaluate(
+        "(name) => window.jupyterapp.commands.execute('apputils:change-theme', { theme: name })", "JupyterLab Light"
+    )

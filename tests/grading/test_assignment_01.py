@@ -1,0 +1,316 @@
+"""Assignment 1 through nbgrader: release, grade, feedback; known-wrong solutions and broken submissions.
+
+    .venv-classroom/bin/python -m pytest tests/grading -m classroom
+
+All submissions are graded in one course (about two seconds each), once for the whole module.
+"""
+
+import copy
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from labkit.cli import app
+from labkit.grading import classroom
+from labkit.grading.assignment import ASSIGNMENTS
+from labkit.grading.classroom import ClassroomError, Status
+
+pytestmark = pytest.mark.classroom
+pytest.importorskip("nbgrader", reason="nbgrader is not here: use .venv-classroom (tools/setup_env.py classroom)")
+
+NAME = "01-value"
+SOURCE = ASSIGNMENTS / NAME / f"{NAME}.ipynb"
+FUNCTIONS = ["mul", "power", "reversed_div", "topological_order", "backward", "numeric_gradient"]
+FULL = dict.fromkeys(FUNCTIONS, 2.0)
+WRONG = {path.stem: path for path in sorted((Path(__file__).parent / "wrong_01_value").glob("*.py"))}
+TIMEOUT = 8
+SWALLOWS_INTERRUPTS = """
+import time
+while True:
+    try:
+        time.sleep(60)
+    except BaseException:
+        pass
+"""
+
+
+# -- submissions: notebooks, made from the source (all solved) or the release (nothing solved)
+
+
+def cell_of(notebook, cell_id):
+    return next(cell for cell in notebook["cells"] if cell["id"] == cell_id)
+
+
+def with_source(notebook, cell_id, source):
+    result = copy.deepcopy(notebook)
+    cell_of(result, cell_id)["source"] = source
+    return result
+
+
+def without(notebook, *cell_ids):
+    return notebook | {"cells": [cell for cell in notebook["cells"] if cell["id"] not in cell_ids]}
+
+
+def with_code(notebook, source, place=3):
+    """A cell of the student's own."""
+    cell = {"cell_type": "code", "id": "own", "metadata": {}, "source": source, "outputs": [], "execution_count": None}
+    return notebook | {"cells": [*notebook["cells"][:place], cell, *notebook["cells"][place:]]}
+
+
+def edited(notebook):
+    """Copied, moved and emptied cells, cells of its own, an answer in the first of two copies, outputs."""
+    result = with_code(copy.deepcopy(notebook), "import sys\nprint('a warning', file=sys.stderr)\n1 / 0")
+    cells = result["cells"]
+    cells.append(copy.deepcopy(cell_of(result, "grade-power")))  # the same test twice
+    cells.insert(2, copy.deepcopy(cell_of(result, "write-mul")))  # the same solution twice
+    cells.insert(0, copy.deepcopy(cell_of(result, "check-backward")))  # before there is anything to check
+    cell_of(result, "grade-mul")["source"] = "print('changed by the student')"
+    cells.remove(moved := cell_of(result, "write-backward"))
+    cells.append(moved)  # its definition after its test
+    cell_of(result, "why-add")["source"] = "x * x: 3 instead of 6, since both paths count."
+    cells.append(copy.deepcopy(cell_of(result, "why-add")) | {"source": classroom.TEXT_STUB})
+    cell_of(result, "check-mul")["metadata"] = {"nbgrader": {"grade_id": "check-mul", "schema_version": 1}}
+    cell_of(result, "check-power")["metadata"] = {"nbgrader": {"grade_id": "unknown", "grade": True, "points": 100}}
+    cell_of(result, "setup")["outputs"] = [{"output_type": "stream", "name": "stderr", "text": "old"}]
+    return result
+
+
+def stripped(notebook):
+    """Saved by a tool that drops all metadata."""
+    return notebook | {"metadata": {}, "cells": [cell | {"metadata": {}} for cell in notebook["cells"]]}
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """A course with everybody's submission graded; its rows by student, and its folder."""
+    root = tmp_path_factory.mktemp("course")
+    release_folder = classroom.release(NAME, root)
+    released = json.loads((release_folder / f"{NAME}.ipynb").read_text(encoding="utf-8"))
+    solved = json.loads(SOURCE.read_text(encoding="utf-8"))
+
+    submissions = {
+        "reference": solved,
+        "released": released,
+        "edited": edited(solved),
+        "deleted": without(solved, "setup", "node-class", "why-add", *(f"grade-{f}" for f in FUNCTIONS)),
+        "stripped": stripped(solved),
+        "stopped": with_code(solved, "while True:\n    pass"),
+        "hangs": with_code(solved, SWALLOWS_INTERRUPTS),
+        "dies": with_source(solved, "write-mul", "import os\n\n\ndef mul(a, b):\n    os._exit(1)"),
+    }
+    for stem, path in WRONG.items():
+        function = stem.split("__")[0]
+        submissions[stem] = with_source(solved, f"write-{function}", path.read_text(encoding="utf-8"))
+    for student, notebook in submissions.items():
+        submit(root, student, json.dumps(notebook))
+    submit(root, "corrupt", json.dumps(solved)[:2000])
+    submit(root, "not a name", json.dumps(solved))
+    (root / "submitted" / "renamed" / NAME).mkdir(parents=True)
+    (root / "submitted" / "renamed" / NAME / "homework.ipynb").write_text(json.dumps(solved))
+    (root / "submitted" / "linked" / NAME).mkdir(parents=True)
+    (root / "submitted" / "linked" / NAME / f"{NAME}.ipynb").symlink_to(SOURCE)
+    (root / "students.txt").write_text("reference\nabsent\n../outside\n")
+
+    rows = {row.student: row for row in classroom.grade(NAME, root, timeout=TIMEOUT)}
+    return rows, root
+
+
+def submit(root, student, text):
+    path = root / "submitted" / student / NAME / f"{NAME}.ipynb"
+    path.parent.mkdir(parents=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def functions(row):
+    return {name: points for name, points in row.points.items() if name in FUNCTIONS}
+
+
+# -- the release
+
+
+def test_the_release_has_neither_solutions_nor_hidden_tests(course):
+    _, root = course
+    folder = root / "release" / NAME
+    assert [path.name for path in folder.rglob("*")] == [f"{NAME}.ipynb"]
+    text = (folder / f"{NAME}.ipynb").read_text(encoding="utf-8")
+    for secret in ("SOLUTION", "HIDDEN", "hidden_tests", "import grade", "b.data, a.data", "For the teacher"):
+        assert secret not in text
+    assert not list(root.rglob("hidden_tests.py"))
+
+
+def test_the_release_runs_from_top_to_bottom_and_says_what_is_to_do(course):
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(course[1] / "release" / NAME / f"{NAME}.ipynb", as_version=4)
+    NotebookClient(notebook, timeout=30, kernel_name="python3").execute()  # raises at the first error
+    for function in FUNCTIONS:
+        (output,) = cell_of(notebook, f"check-{function}").outputs
+        assert output.text.startswith("not yet")
+        assert "not written yet: put your code in place of this line" in output.text
+
+
+# -- the grades
+
+
+def test_the_reference_gets_everything_but_the_written_question(course):
+    row = course[0]["reference"]
+    assert (row.status, functions(row), row.total, row.maximum) == (Status.GRADED, FULL, 12, 15)
+    assert row.needs_hand_grading
+    assert row.points["why-add"] is None
+
+
+def test_the_unmodified_release_is_graded_and_gets_nothing(course):
+    row = course[0]["released"]
+    assert (row.status, functions(row), row.total) == (Status.GRADED, dict.fromkeys(FUNCTIONS, 0.0), 0)
+    assert not row.needs_hand_grading  # nothing was written
+
+
+@pytest.mark.parametrize("stem", WRONG)
+def test_a_wrong_solution_loses_the_points_of_its_test_and_no_others(course, stem):
+    row = course[0][stem]
+    assert (row.status, functions(row)) == (Status.GRADED, FULL | {stem.split("__")[0]: 0.0})
+
+
+def test_copied_moved_changed_and_added_cells_do_not_matter(course):
+    row = course[0]["edited"]
+    assert (row.status, functions(row)) == (Status.GRADED, FULL)
+    assert row.needs_hand_grading  # the copy of the answer that says something
+
+
+def test_lost_metadata_does_not_matter(course):
+    row = course[0]["stripped"]
+    assert (row.status, functions(row)) == (Status.GRADED, FULL)
+    assert row.needs_hand_grading
+
+
+def test_deleted_cells_do_not_matter(course):
+    row = course[0]["deleted"]
+    assert (row.status, functions(row)) == (Status.GRADED, FULL)
+    assert row.points["why-add"] == 0
+    assert not row.needs_hand_grading
+
+
+@pytest.mark.parametrize(
+    ("student", "status", "detail"),
+    [
+        ("corrupt", Status.CORRUPT, "not a notebook"),
+        ("dies", Status.KERNEL_DIED, "Python process ended"),
+        ("hangs", Status.TIMED_OUT, "could not be interrupted"),
+        ("absent", Status.MISSING, ""),
+        ("renamed", Status.MISSING, "found homework.ipynb"),
+        ("linked", Status.REFUSED, "a link that leaves"),
+        ("not a name", Status.REFUSED, "a student id"),
+        ("../outside", Status.REFUSED, "a student id"),
+    ],
+)
+def test_what_could_not_be_graded_is_told_apart_and_has_no_points(course, student, status, detail):
+    row = course[0][student]
+    assert row.status == status
+    assert detail in row.detail
+    assert (row.points, row.total, row.maximum) == ({}, None, 15)
+
+
+def test_a_cell_that_was_stopped_is_reported_and_the_rest_is_graded(course):
+    row = course[0]["stopped"]
+    assert (row.status, functions(row)) == (Status.TIMED_OUT, FULL)
+    assert "stopped after" in row.detail
+
+
+def test_the_table_has_a_row_for_everybody_and_blanks_where_there_are_no_points(course):
+    rows, root = course
+    with (root / f"grades-{NAME}.csv").open(encoding="utf-8", newline="") as file:
+        table = {line["student"]: line for line in csv.DictReader(file)}
+    assert set(table) == set(rows)
+    assert (table["reference"]["mul"], table["reference"]["total"], table["reference"]["max"]) == ("2", "12", "15")
+    assert table["reference"]["needs_hand_grading"] == "yes"
+    assert (table["dies"]["status"], table["dies"]["mul"], table["dies"]["total"]) == ("kernel died", "", "")
+    assert classroom._read_csv(root / f"grades-{NAME}.csv") == [
+        row if row.points else classroom.Row(row.student, row.status, row.detail, {}, row.maximum)
+        for row in rows.values()
+    ]
+
+
+# -- what goes back
+
+
+@pytest.fixture(scope="module")
+def pages(course):
+    """The feedback by student, after the written answer of one has been marked."""
+    _, root = course
+    call = ["classroom", "mark", NAME, "edited", "2.5", "--comment", "Which rule adds them?", "--root", str(root)]
+    result = CliRunner().invoke(app, call)
+    assert (result.exit_code, result.output) == (0, "edited: 14.5 of 15\n")
+    return {page.parts[-3]: page.read_text(encoding="utf-8") for page in classroom.feedback(NAME, root)}
+
+
+def test_the_feedback_has_the_message_and_nothing_of_the_hidden_tests(pages):
+    assert "dies" not in pages
+    page = pages["topological_order__recursive"]
+    assert "raised RecursionError" in page
+    assert "An explicit stack (a list) has no limit" in page
+    hidden = (ASSIGNMENTS / NAME / "hidden_tests.py").read_text(encoding="utf-8")
+    code = {line.strip() for line in hidden.splitlines() if len(line.strip()) > 25 and '"' not in line}
+    for text in pages.values():
+        assert not [line for line in code if line in text]
+        assert "grading/assignment.py" not in text
+
+
+def test_a_mark_for_the_written_answer_goes_into_the_table_and_the_feedback(course, pages):
+    _, root = course
+    row = next(row for row in classroom._read_csv(root / f"grades-{NAME}.csv") if row.student == "edited")
+    assert (row.points["why-add"], row.total, row.needs_hand_grading) == (2.5, 14.5, False)
+    assert "Which rule adds them?" in pages["edited"]
+    for student, points in (("edited", 4), ("dies", 1), ("nobody", 1)):
+        with pytest.raises(ClassroomError):
+            classroom.mark(NAME, student, points, root=root)
+
+
+# -- the command line, and what is refused
+
+
+def test_a_second_grading_forgets_the_first(course, tmp_path):
+    root = tmp_path
+    for part in ("release", "source"):
+        shutil.copytree(course[1] / part, root / part)
+    submit(root, "ada", SOURCE.read_text(encoding="utf-8"))
+    runner = CliRunner()
+    result = runner.invoke(app, ["classroom", "grade", NAME, "--root", str(root)])
+    assert result.exit_code == 0, result.output
+    assert "ada  graded       12 of 15    a written answer waits\n1 submissions: 1 graded\n" in result.output
+    (root / "submitted" / "ada" / NAME / f"{NAME}.ipynb").write_text("{}")
+    (row,) = classroom.grade(NAME, root)
+    assert (row.status, row.points) == (Status.CORRUPT, {})
+    with pytest.raises(ClassroomError, match="nothing is graded yet"):
+        classroom.feedback(NAME, root)
+
+
+@pytest.mark.parametrize("name", ["../01-value", "01-value/../01-value", "..", "", "02-none", "*"])
+def test_only_an_assignment_can_be_named(name, tmp_path):
+    for step in (classroom.release, classroom.grade, classroom.feedback):
+        with pytest.raises(ClassroomError, match="no assignment"):
+            step(name, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_submitted_is_said(tmp_path):
+    result = CliRunner().invoke(app, ["classroom", "grade", NAME, "--root", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "nothing to grade" in result.output
+
+
+def test_nobody_is_graded_when_the_reference_fails(tmp_path, monkeypatch):
+    folder = tmp_path / "assignments" / NAME
+    shutil.copytree(ASSIGNMENTS / NAME, folder)
+    notebook = with_source(json.loads(SOURCE.read_text(encoding="utf-8")), "write-mul", WRONG_MUL)
+    (folder / f"{NAME}.ipynb").write_text(json.dumps(notebook))
+    monkeypatch.setattr(classroom, "ASSIGNMENTS", folder.parent)
+    with pytest.raises(ClassroomError, match=r"reference solution of 01-value does not pass here \(cell grade-mul\)"):
+        classroom.release(NAME, tmp_path / "course")
+
+
+WRONG_MUL = "def mul(a, b):\n    ### BEGIN SOLUTION\n    return Node(0.0, (a, b), (0.0, 0.0))\n    ### END SOLUTION"

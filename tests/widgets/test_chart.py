@@ -1,0 +1,60 @@
+import math
+
+import numpy as np
+import pytest
+
+from labkit.training import Step
+from labkit.widgets import LineChart
+from labkit.widgets.chart import MAX_POINTS, thinned
+
+
+def history(n, **extra):
+    return [Step(i, 1 / i, 0.1, 1, 1.0, 0.0, {name: f(i) for name, f in extra.items()}) for i in range(1, n + 1)]
+
+
+def decoded(chart):
+    return np.frombuffer(chart.data, "<f4").reshape(len(chart.series) + 1, -1)
+
+
+@pytest.mark.parametrize("n", [1, 2, 999, 1000, 1001, 1500, 25_000])
+def test_a_history_is_thinned_with_its_first_and_last_step(n):
+    chart = LineChart()
+    chart.draw(history(n))
+    steps, losses = decoded(chart)
+    assert steps.size == min(n, MAX_POINTS)
+    assert (steps[0], steps[-1]) == (1, n)
+    gaps = np.diff(steps)
+    assert n == 1 or (gaps.min() >= 1 and gaps.max() - gaps.min() <= 1)  # even, and no step twice
+    assert losses == pytest.approx(1 / steps, rel=1e-6)
+
+
+def test_thinning_takes_any_limit():
+    assert [s.step for s in thinned(history(9), limit=5)] == [1, 3, 5, 7, 9]
+    assert thinned([], limit=5) == []
+
+
+def test_a_series_is_one_of_the_extras_and_missing_ones_are_gaps():
+    chart = LineChart(series=["loss", "accuracy"], colors=["loss", "validation"])
+    steps = history(3, accuracy=lambda i: i / 10)
+    steps[1].extra.clear()
+    chart.draw(steps)
+    _, losses, accuracies = decoded(chart).tolist()
+    assert losses == pytest.approx([1, 1 / 2, 1 / 3])
+    assert accuracies[0] == pytest.approx(0.1)
+    assert math.isnan(accuracies[1])
+
+
+def test_the_caption_says_where_the_curve_begins_and_ends():
+    chart = LineChart()
+    assert chart.caption() == "loss over steps: none yet"
+    chart.draw(history(1))
+    assert chart.caption() == "loss from 1 at step 1 to 1 at step 1"
+    chart.draw(history(4))
+    assert chart.caption() == "loss from 1 at step 1 to 0.25 at step 4"
+
+
+def test_an_emptied_history_empties_the_chart():
+    chart = LineChart()
+    chart.draw(history(4))
+    chart.draw([])
+    assert chart.data == b""

@@ -1,0 +1,64 @@
+"""Run every check of the project and end with one summary; `make test` calls it in .venv.
+
+python tools/run_checks.py [STAGE ...]     all stages when none is named
+"""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+CLASSROOM = ROOT / ".venv-classroom" / BIN.name
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+# The cells of one notebook share a kernel: loadscope keeps them in one worker.
+NBVAL = ["--nbval", "--nbval-cell-timeout=120", "--nbval-kernel-name=python3", "-n2", "--dist=loadscope"]
+
+STAGES: dict[str, list[list[str | Path]]] = {
+    "lint": [[BIN / "ruff", "check", "."], [BIN / "ruff", "format", "--check", "."]],
+    "types": [[BIN / "mypy"]],
+    "floors": [[BIN / "lint-imports"]],
+    "hygiene": [[BIN / "labkit", "notebooks", "check"]],
+    "unit": [[*PYTEST, "-n2", "-m", "not browser and not book and not classroom", "tests"]],
+    "notebooks": [[*PYTEST, *NBVAL, "book", *sorted(str(p) for p in Path(ROOT, "labs").glob("*.ipynb"))]],
+    "grading": [[CLASSROOM / Path(sys.executable).name, *PYTEST[1:], "-m", "classroom", "tests/grading"]],
+    "book": [[BIN / "labkit", "book", "build"], [*PYTEST, "-m", "book and not browser", "tests"]],
+    "browser": [[*PYTEST, "-m", "browser", "tests"]],
+}
+
+
+def main(names: list[str]) -> int:
+    """Run the stages named, or all; 0 when every one passed."""
+    unknown = [name for name in names if name not in STAGES]
+    if unknown:
+        print(f"unknown stage {unknown[0]!r}; there are: {', '.join(STAGES)}", file=sys.stderr)
+        return 2
+    environment = os.environ | {
+        "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}",
+        "MPLBACKEND": "Agg",
+        "PYTHONWARNINGS": "default",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
+    # Notebooks under test must not show a developer's own progress, nor write into it.
+    environment["LABKIT_STATE"] = str(ROOT / "_build" / "test-state")
+    results: list[tuple[str, bool, float]] = []
+    for name in names or STAGES:
+        print(f"\n== {name}", flush=True)
+        started = time.monotonic()
+        # Every command of a stage runs, so that one failure does not hide the next.
+        codes = [subprocess.run(command, cwd=ROOT, env=environment).returncode for command in STAGES[name]]
+        results.append((name, not any(codes), time.monotonic() - started))
+    print("\n== summary")
+    for name, passed, seconds in results:
+        print(f"{'passed' if passed else 'FAILED':7} {name:10} {seconds:6.1f} s")
+    failed = [name for name, passed, _ in results if not passed]
+    total = sum(seconds for _, _, seconds in results)
+    print(f"\n{len(results) - len(failed)} passed, {len(failed)} failed")
+    print(f"make test: {'FAILED: ' + ', '.join(failed) if failed else 'everything passed'} ({total:.0f} s)")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
