@@ -31,9 +31,13 @@ def venv_python(name: str) -> Path:
 
 def digest(group: str) -> str:
     """What an installed group depends on: its files, the pins, this interpreter and this folder."""
-    files = ["constraints.txt", "pyproject.toml", "requirements.txt", GROUPS[group][1]]
+    import tomllib  # here, since an older Python has no tomllib and must get as far as main's message
+
+    files = ["constraints.txt", "requirements.txt", GROUPS[group][1]]
     parts = [Path(ROOT, name).read_bytes() for name in files]
-    parts += [sys.version.encode(), str(ROOT).encode()]
+    # Of pyproject.toml what is installed counts, not the settings of the tools.
+    project = tomllib.loads(Path(ROOT, "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    parts += [repr(project).encode(), sys.version.encode(), str(ROOT).encode()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 

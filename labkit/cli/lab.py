@@ -30,6 +30,9 @@ def lab(
         typer.echo("error: JupyterLab is not installed here; `make lab` in the project folder installs it.", err=True)
         raise typer.Exit(1) from None
     root = root.resolve()
+    if not (root / "labs").is_dir():
+        typer.echo(f"error: there is no folder labs in {root}; --root says where the project is.", err=True)
+        raise typer.Exit(1)
     if url := running_lab(root):
         typer.echo(f"The lab book is already open at {url}")
         if browser:

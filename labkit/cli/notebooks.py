@@ -15,7 +15,9 @@ app = typer.Typer(help="Clean the notebooks, or check that they are clean.", no_
 # Text is compared by the tests; images and widget views differ from run to run and bloat the diffs.
 DROPPED_TYPES = re.compile(r"^(image/(?!svg)|application/vnd\.jupyter\.widget)")
 # A path in an output that exists only where the notebook was run.
-MACHINE_PATH = re.compile(r"(?:/(?:home|Users|root|work|tmp|private|var/folders)/|[A-Z]:\\\\?Users\\)[^\s\"'<>]*")
+MACHINE_PATH = re.compile(
+    r"(?<![\w./-])(?:/(?:home|Users|root|work|tmp|private|var/folders)/|[A-Z]:\\\\?Users\\)[^\s\"'<>]*"
+)
 CELL_METADATA = {"tags", "nbgrader", "labkit", "mystnb", "glue"}
 
 Notebook = dict[str, Any]
@@ -73,7 +75,10 @@ def problems(path: Path) -> list[str]:
     if text != clean_text:
         found.append("not clean: run `labkit notebooks clean`")
     for number, cell in enumerate(notebook["cells"]):
-        found += [f"cell {number}: machine path {match.group()!r}" for match in MACHINE_PATH.finditer(json.dumps(cell))]
+        found += [
+            f"cell {number}: machine path {match.group()!r}"
+            for match in MACHINE_PATH.finditer(json.dumps(cell).replace("\\n", "\n"))
+        ]
         found += [
             f"cell {number}: a stored {output['ename']} ({output['evalue']}) in a cell not tagged raises-exception"
             for output in cell.get("outputs", [])

@@ -1,6 +1,7 @@
 """What labs and chapters call: predictions that are scored, checks that answer at once, bands and facts."""
 
 import bisect
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -70,6 +71,8 @@ class Band:
         loss = sum(recent) / len(recent)
         low, high = self.at(step)
         where = f"{loss:.3g} over the last {len(recent)} steps; expected {low:.3g} to {high:.3g}"
+        if not math.isfinite(loss):
+            return Verdict("bad", "The loss is not a finite number any more.")
         if loss > 2 * losses[0] and loss > high:
             return Verdict("bad", f"Worse than at the start ({where}): the learning rate is too high.")
         if loss > high:

@@ -17,9 +17,7 @@ Grading runs the learners' code with the rights of whoever starts it: use an acc
 without anything to lose.
 """
 
-import csv
 import importlib.util
-import io
 import logging
 import os
 import re
@@ -28,14 +26,14 @@ import sys
 import sysconfig
 import tempfile
 import warnings
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from labkit.files import ROOT, write_atomic
-from labkit.grading.assignment import ASSIGNMENTS, HIDDEN_TESTS
+
+from .assignment import ASSIGNMENTS, HIDDEN_TESTS
+from .grades import Row, Status, read_csv, write_csv
+from .submission import prepared_cells, timed_out_cells
 
 COURSE = ROOT / "_classroom"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]*")
@@ -48,18 +46,6 @@ class ClassroomError(Exception):
     """Something the teacher has to mend; the message says what."""
 
 
-class Status(StrEnum):
-    """What became of a submission."""
-
-    GRADED = "graded"
-    TIMED_OUT = "timed out"
-    KERNEL_DIED = "kernel died"
-    CORRUPT = "corrupt"
-    MISSING = "missing"
-    REFUSED = "refused"
-    FAILED = "failed"
-
-
 class Failure(NamedTuple):
     """What stopped a step: the exception's name and message."""
 
@@ -68,33 +54,6 @@ class Failure(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.message}"
-
-
-@dataclass
-class Row:
-    """One student's line in the table of grades.
-
-    Attributes:
-        student: the id, which is the folder's name under submitted/.
-        status: what became of the submission.
-        detail: one sentence when that is not simply "graded".
-        points: per graded function or question; None for what has no points (yet).
-        maximum: the most points there are.
-        needs_hand_grading: whether a written answer waits for the teacher.
-    """
-
-    student: str
-    status: Status
-    detail: str = ""
-    points: dict[str, float | None] = field(default_factory=dict)
-    maximum: float = 0.0
-    needs_hand_grading: bool = False
-
-    @property
-    def total(self) -> float | None:
-        """The points so far; None when nothing could be graded."""
-        known = [points for points in self.points.values() if points is not None]
-        return sum(known) if known else None
 
 
 def release(name: str, root: Path = COURSE) -> Path:
@@ -138,7 +97,7 @@ def grade(name: str, root: Path = COURSE, timeout: int = TIMEOUT) -> list[Row]:
     _check_reference(source)
     _generate(name, root)
     rows = [_grade_one(name, student, root, timeout) for student in students]
-    _write_csv(rows, _table(name, root))
+    write_csv(rows, _table(name, root))
     return rows
 
 
@@ -186,7 +145,7 @@ def mark(name: str, student: str, points: float, comment: str = "", root: Path =
     _require_nbgrader()
     from nbgrader.api import Gradebook
 
-    rows = _read_csv(_table(name, root))
+    rows = read_csv(_table(name, root))
     place = next((i for i, row in enumerate(rows) if row.student == student and row.points), None)
     if place is None:
         raise ClassroomError(f"no graded submission of {name} by {student!r} in {_table(name, root)}")
@@ -203,7 +162,7 @@ def mark(name: str, student: str, points: float, comment: str = "", root: Path =
         gradebook.find_comment(written[0], name, name, student).manual_comment = comment or None
         gradebook.db.commit()
     rows[place] = _graded_row(name, student, root, rows[place].status, rows[place].detail)
-    _write_csv(rows, _table(name, root))
+    write_csv(rows, _table(name, root))
     return rows[place]
 
 
@@ -348,7 +307,7 @@ def _grade_one(name: str, student: str, root: Path, timeout: int) -> Row:
         }
         status, detail = known.get(failure.kind, (Status.FAILED, str(failure)))
         return Row(student, status, detail, *_no_points(name, root))
-    late = _timed_out_cells(root / "autograded" / student / name / f"{name}.ipynb")
+    late = timed_out_cells(root / "autograded" / student / name / f"{name}.ipynb")
     if late:
         detail = f"stopped after {timeout} s: {', '.join(late)}; the rest is graded"
         return _graded_row(name, student, root, Status.TIMED_OUT, detail)
@@ -381,69 +340,6 @@ def _prepare(name: str, student: str, root: Path) -> tuple[Status, str] | None:
     return None
 
 
-def prepared_cells(submitted: Sequence[Any], released: Sequence[Any]) -> list[Any]:
-    """The cells of a submission with the assignment's own cells put right.
-
-    - The grading cells are the release's, one each, at the end: every function is tested as the whole
-      notebook leaves it.
-    - Of several copies of another cell the last one that was changed counts, with the release's
-      metadata; nbgrader itself fails on copies and on metadata that was changed or lost.
-    - What the release gives before its first exercise is put back where it was deleted.
-
-    Args:
-        submitted: the cells of the submission.
-        released: the cells of the release.
-
-    Returns:
-        The new list; the metadata of the submission's cells is changed.
-    """
-    known = {_grade_id(cell): cell for cell in released if _grade_id(cell)}
-    by_cell_id = {cell["id"]: grade_id for grade_id, cell in known.items()}
-    tests = [cell for cell in known.values() if _is(cell, "grade") and not _is(cell, "solution")]
-    written = [cell for cell in known.values() if _is(cell, "grade") and _is(cell, "solution")]
-    first_exercise = next((i for i, cell in enumerate(released) if _is(cell, "solution")), 0)
-    given = [cell for cell in released[:first_exercise] if _is(cell, "locked")]
-
-    kept: list[Any] = []
-    copies: dict[str, list[Any]] = {}
-    for cell in submitted:
-        grade_id = _grade_id(cell) if _grade_id(cell) in known else by_cell_id.get(cell.get("id"))
-        cell["metadata"].pop("nbgrader", None)
-        if grade_id is None:
-            kept.append(cell)
-        elif known[grade_id] not in tests:
-            kept.append(cell)
-            copies.setdefault(grade_id, []).append(cell)
-    for grade_id, cells in copies.items():
-        changed = [cell for cell in cells if cell["source"].strip() != known[grade_id]["source"].strip()]
-        (changed or cells)[-1]["metadata"]["nbgrader"] = known[grade_id]["metadata"]["nbgrader"]
-    missing = [cell for cell in (*given, *written) if _grade_id(cell) not in copies]
-    return [c for c in missing if c in given] + kept + [c for c in missing if c in written] + tests
-
-
-def _nbgrader(cell: Any) -> dict[str, Any]:
-    return cell["metadata"].get("nbgrader") or {}
-
-
-def _grade_id(cell: Any) -> str | None:
-    return _nbgrader(cell).get("grade_id")
-
-
-def _is(cell: Any, role: str) -> bool:
-    return bool(_nbgrader(cell).get(role))
-
-
-def _timed_out_cells(path: Path) -> list[str]:
-    """The cells that were stopped, by grade id or else by number."""
-    import nbformat
-
-    return [
-        _grade_id(cell) or f"cell {number}"
-        for number, cell in enumerate(nbformat.read(path, as_version=4).cells, start=1)
-        if any(output.get("ename") == "CellTimeoutError" for output in cell.get("outputs", []))
-    ]
-
-
 # -- the table
 
 
@@ -471,29 +367,3 @@ def _graded_row(name: str, student: str, root: Path, status: Status, detail: str
             notebook.max_score,
             any(entry.needs_manual_grade for entry in grades),
         )
-
-
-def _write_csv(rows: Iterable[Row], path: Path) -> None:
-    rows = list(rows)
-    names = list(dict.fromkeys(name for row in rows for name in row.points))
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["student", "status", "detail", *names, "total", "max", "needs_hand_grading"])
-    for row in rows:
-        numbers = [*(row.points.get(name) for name in names), row.total, row.maximum]
-        cells = ["" if number is None else f"{number:g}" for number in numbers]
-        table.writerow([row.student, row.status, row.detail, *cells, "yes" if row.needs_hand_grading else "no"])
-    write_atomic(path, text.getvalue())
-
-
-def _read_csv(path: Path) -> list[Row]:
-    if not path.is_file():
-        return []
-    rows = []
-    with path.open(encoding="utf-8", newline="") as file:
-        for entry in csv.DictReader(file):
-            fixed = [entry.pop(key) for key in ("student", "status", "detail", "total", "max", "needs_hand_grading")]
-            student, status, detail, total, maximum, waits = fixed
-            points = {name: float(text) if text else None for name, text in entry.items()} if total else {}
-            rows.append(Row(student, Status(status), detail, points, float(maximum), waits == "yes"))
-    return rows

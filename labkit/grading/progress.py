@@ -1,5 +1,6 @@
 """What a learner has done in each lab, kept in one small file so that the start page can show it."""
 
+import contextlib
 import json
 import os
 from datetime import UTC, datetime
@@ -24,12 +25,15 @@ def load_progress() -> Progress:
     path = progress_file()
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(data, dict) or not all(isinstance(entry, dict) for entry in data.values()):
-            raise ValueError("not an object of objects")
-    except FileNotFoundError:
+        if not isinstance(data, dict) or not all(
+            isinstance(entry, dict) and isinstance(entry.get("checks"), dict) for entry in data.values()
+        ):
+            raise ValueError("not an object of labs with their checks")
+    except OSError:  # not there yet, or not ours to read
         return {}
     except ValueError:
-        path.replace(path.with_suffix(".json.broken"))
+        with contextlib.suppress(OSError):
+            path.replace(path.with_suffix(".json.broken"))
         return {}
     return data
 

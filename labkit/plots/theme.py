@@ -98,7 +98,7 @@ def rc_params(colors: dict[str, str]) -> dict[str, Any]:
         "axes.spines.right": False,
         "axes.grid": True,
         "axes.axisbelow": True,
-        "axes.prop_cycle": cycler(color=[colors[n] for n in ("loss", "validation", "gradient", "good", "warn")]),
+        "axes.prop_cycle": cycler(color=[colors[n] for n in ("loss", "validation", "gradient", "good", "text")]),
         "grid.color": colors["line"],
         "grid.linewidth": 0.5,
         "text.color": colors["text"],

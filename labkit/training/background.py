@@ -50,6 +50,7 @@ class BackgroundRun:
         self._single_steps = 0
         self._told = True  # on_update has returned since the last change of state
         self._changed = threading.Condition()
+        self._starting = threading.Lock()  # two clicks at once (the main thread's and a subshell's): one thread
         self._thread: threading.Thread | None = None
         if key is not None:
             earlier = _drivers.get(key)
@@ -115,13 +116,16 @@ class BackgroundRun:
             self._wanted = wanted
             self._single_steps += single_steps
             self._changed.notify_all()
-            if self.state in ("running", "paused") and self.alive:
-                return
-        self._join()  # a thread that has decided to end may still be on its way out
-        self.error = None
-        self.state = "running"
-        self._thread = threading.Thread(target=self._work, name=f"train-{type(self.run).__name__}", daemon=True)
-        self._thread.start()
+        with self._starting:
+            with self._changed:
+                if self.state in ("running", "paused") and self.alive:
+                    return
+            self._join()  # a thread that has decided to end may still be on its way out
+            self.error = None
+            self.state = "running"
+            thread = threading.Thread(target=self._work, name=f"train-{type(self.run).__name__}", daemon=True)
+            thread.start()
+            self._thread = thread
 
     def _join(self) -> None:
         if self._thread is not None and self._thread is not threading.current_thread():
@@ -147,8 +151,11 @@ class BackgroundRun:
         except Exception as error:  # shown by the panel: a thread's own traceback is seen by nobody
             self.error = error
             end = "failed"
-        with contextlib.suppress(Exception):  # the drawing failed, not the run; `error` says so
+        try:
             self._become(end)
+        except Exception:  # the drawing failed, not the run: once more, now that `error` says so
+            with contextlib.suppress(Exception):
+                self._become(end)
 
     def _train_until_told(self) -> State:
         self._become("running")

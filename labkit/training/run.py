@@ -138,12 +138,14 @@ class Run(ABC):
         try:
             measured = self.train_step()
         except ArithmeticError as error:  # an overflow on the way to the loss
-            raise self._diverged(number, None, f": {error}") from error
+            raise self._diverged(number, None, f"the loss could not be computed ({error})") from error
         loss = measured.pop("loss")
         if not math.isfinite(loss):
-            raise self._diverged(number, loss, "")
+            raise self._diverged(number, loss, f"the loss became {loss}")
         if remembered is not None:  # these weights gave a finite loss: now they count as sound
             self._sound = (number - 1, remembered)
+        if not math.isfinite(measured["grad_norm"]):  # the update has made weights of it that are no use
+            raise self._diverged(number, loss, f"the gradient norm became {measured['grad_norm']}")
         step = Step(
             step=number,
             loss=loss,
@@ -156,18 +158,15 @@ class Run(ABC):
         self.history.append(step)
         return step
 
-    def _diverged(self, number: int, loss: float | None, detail: str) -> Diverged:
+    def _diverged(self, number: int, loss: float | None, what: str) -> Diverged:
         """The error to raise, after putting the last sound model back."""
-        what = "the loss could not be computed" if loss is None else f"the loss became {loss}"
         kept = "There is no sound model to go back to: reset the run."
         if self._sound is not None:
             step, state = self._sound
             self.set_state(state)
             kept = f"The model of step {step} is back in place and the history is kept."
         lr = self.controls["lr"]
-        return Diverged(
-            number, loss, f"step {number}: {what} at learning rate {lr:g}{detail}. {kept} Lower the learning rate."
-        )
+        return Diverged(number, loss, f"step {number}: {what} at learning rate {lr:g}. {kept} Lower the learning rate.")
 
     def reset(self) -> None:
         """Start over with a fresh model; the controls keep their values."""

@@ -75,8 +75,8 @@ class Figure(anywidget.AnyWidget):
 
     def page_html(self) -> str:
         """The figure for a page without a kernel: its state, its caption, and a word for no JavaScript."""
-        # "<\\/" is the same JSON string and cannot end the script element.
-        state = json.dumps(self.page_state(), separators=(",", ":"), allow_nan=False).replace("</", "<\\/")
+        # "\u003c" is the same JSON string, and neither ends the script element nor opens a comment in it.
+        state = json.dumps(self.page_state(), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
         return (
             f'<figure class="lb-figure" data-lb-module="{self.module}">'
             f'<script type="application/json">{state}</script>'

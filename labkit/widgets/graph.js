@@ -15,8 +15,10 @@ const OPERATIONS = {
   exp: ([a]) => (a > 709.78 ? fail(`exp(${a}): the result is too large for a float`) : [Math.exp(a), [Math.exp(a)]]),
   log: ([a]) => (a <= 0 ? fail(`log(${a}): the argument must be greater than zero`) : [Math.log(a), [1 / a]]),
   tanh: ([a]) => [Math.tanh(a), [1 - Math.tanh(a) ** 2]],
-  "**": ([a, b]) => (a < 0 ? fail(`${a} ** ${b}: a negative base has no gradient to its exponent`)
-    : [a ** b, a === 0 ? [b > 1 ? 0 : b, 0] : [b * a ** (b - 1), a ** b * Math.log(a)]]),
+  "**": ([a, b]) => {
+    if (a < 0) fail(`${a} ** Value(${b}): a negative base has no gradient to its exponent; use a plain number there`);
+    return [constantPower(a, b), a === 0 ? [slopeOfPower(a, b), 0] : [slopeOfPower(a, b), a ** b * Math.log(a)]];
+  },
 };
 
 function fail(message) {
@@ -27,10 +29,19 @@ function fail(message) {
 function apply(op, args) {
   if (OPERATIONS[op]) return OPERATIONS[op](args);
   const n = Number(op.slice(2)); // "**2": a constant exponent
-  const [a] = args;
-  if (a < 0 && !Number.isInteger(n)) fail(`${a} ** ${n}: a negative base needs a whole exponent`);
+  return [constantPower(args[0], n), [slopeOfPower(args[0], n)]];
+}
+
+function constantPower(a, n) {
   if (a === 0 && n < 0) fail(`${a} ** ${n}: zero to a negative power is a division by zero`);
-  return [a ** n, [n === 0 ? 0 : n * a ** (n - 1)]];
+  if (a < 0 && !Number.isInteger(n)) fail(`${a} ** ${n}: a negative base needs a whole exponent`);
+  return a ** n;
+}
+
+/** n a^(n-1); at 0 with n < 1 the slope is vertical. */
+function slopeOfPower(a, n) {
+  if (n === 0) return 0;
+  return a === 0 && n < 1 ? Infinity : n * a ** (n - 1);
 }
 
 /** Values and local gradients of every node; `override` fixes the value of one of them. */

@@ -186,16 +186,21 @@ class GraphStepper(Figure):
             self.error = str(error)
 
     @property
-    def gradients(self) -> dict[str, float]:
-        """The gradient of the result to each input (0 for one that it does not depend on)."""
+    def gradients(self) -> dict[str, float | None]:
+        """The gradient of the result to each input: 0 where it does not depend on it, None where infinite."""
         found = {node["input"]: node["grad"] for node in self.nodes if node["input"]}
         return {name: found.get(name, 0.0) for name in self.inputs}
 
     def caption(self) -> str:
         """The expression, its value and its gradients."""
-        values = ", ".join(f"{name} = {x:g}" for name, x in self.inputs.items())
-        slopes = ", ".join(f"d/d{name} = {g:.4g}" for name, g in self.gradients.items())
-        return f"{self.title or 'The expression'} at {values} is {self.nodes[-1]['data']:.4g}; {slopes}."
+        # From the nodes: after an error they are the last graph that could be computed.
+        values = ", ".join(f"{node['input']} = {_text(node['data'])}" for node in self.nodes if node["input"])
+        slopes = ", ".join(f"d/d{name} = {_text(slope)}" for name, slope in self.gradients.items())
+        return f"{self.title or 'The expression'} at {values} is {_text(self.nodes[-1]['data'])}; {slopes}."
+
+
+def _text(x: float | None) -> str:
+    return "not finite" if x is None else f"{x:.4g}"
 
 
 def _shown(x: float | None, digits: int = 10) -> float | None:

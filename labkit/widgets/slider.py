@@ -1,5 +1,7 @@
 """A slider for one control of a run."""
 
+from typing import Any
+
 import traitlets as t
 
 from labkit.training import Control
@@ -36,6 +38,13 @@ class Slider(Figure):
             label=control.label or control.name,
         )
         self.add_class("lb-slider-item")
+
+    @t.validate("value")
+    def _in_range(self, proposal: dict[str, Any]) -> float:
+        value: float = proposal["value"]
+        if not self.low <= value <= self.high:
+            raise t.TraitError(f"{self.label}: {value} is outside {self.low:g} … {self.high:g}")
+        return value
 
     def caption(self) -> str:
         """Label, value and range."""

@@ -124,10 +124,6 @@ class TrainerPanel(widgets.VBox):
     # -- drawing: called from the training thread a few times a second, and at each change of state
 
     def _update(self) -> None:
-        history = self.run.history
-        self.chart.draw(history)
-        for figure in self.figures:
-            figure.update()
         state = self.driver.state
         running = state == "running"
         ended = self.run.max_steps is not None and self.run.step >= self.run.max_steps
@@ -137,6 +133,13 @@ class TrainerPanel(widgets.VBox):
         self.stop.disabled = state not in ("running", "paused")
         self.status.value = self._status_html()
         self.error.value = self._error_html()
+        if not running:  # the controls may have been set elsewhere: a loaded run, a cell
+            for name, slider in self.sliders.items():
+                slider.value = self.run.controls[name]
+        # Last, so that a figure which fails leaves the words above true.
+        self.chart.draw(self.run.history)
+        for figure in self.figures:
+            figure.update()
 
     def _status_html(self) -> str:
         step, total = self.run.step, self.run.max_steps

@@ -9,7 +9,7 @@ import sys
 import threading
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,10 +160,24 @@ def browser() -> Iterator[Any]:
         chrome.close()
 
 
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Lets `new_page` know that a test has failed."""
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report
+
+
 @pytest.fixture
-def new_page(browser: Any) -> Iterator[Callable[..., Any]]:
-    """Makes pages: `new_page(width=360, color_scheme="dark")`. Fails a test whose pages ask beyond this machine."""
-    contexts, outside = [], []
+def new_page(browser: Any, request: pytest.FixtureRequest, screenshots: Path) -> Iterator[Callable[..., Any]]:
+    """Makes pages: `new_page(width=360, color_scheme="dark")`. Fails a test whose pages ask beyond this machine.
+
+    Of a failed test the pages are kept as screenshots, and their consoles are printed.
+    """
+    contexts, outside, said = [], [], []
 
     def note(request: Any) -> None:
         parts = urlsplit(request.url)
@@ -173,10 +187,17 @@ def new_page(browser: Any) -> Iterator[Callable[..., Any]]:
     def make(width: int = 1280, height: int = 900, **options: Any) -> Any:
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         context.on("request", note)
+        context.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
+        context.on("weberror", lambda error: said.append(f"uncaught: {error.error}"))
         contexts.append(context)
         return context.new_page()
 
     yield make
+    if request.node.stash.get(FAILED, False):
+        print(*said, sep="\n")
+        pages = [page for context in contexts for page in context.pages]
+        for number, page in enumerate(pages):
+            page.screenshot(path=screenshots / f"failed-{request.node.name}-{number}.png")
     for context in contexts:
         context.close()
     assert outside == []

@@ -124,6 +124,17 @@ def test_the_page_computes_what_the_engine_computes(page):
                 assert math.isclose(ours["numeric"], theirs["numeric"], rel_tol=1e-4, abs_tol=1e-4)
 
 
+@pytest.mark.parametrize(("a", "b"), [(0.0, 0.5), (0.0, 0.0), (0.0, 1.0), (0.0, -1.0), (-2.0, 2.0)])
+def test_powers_at_the_edge_are_those_of_the_engine(page, a, b):
+    stepper = GraphStepper(lambda a, b: a**b, a=2.0, b=2.0)
+    answer = simulated(page, stepper, a=a, b=b)
+    stepper.inputs = {"a": a, "b": b}
+    assert bool(answer["error"]) == bool(stepper.error)
+    if not stepper.error:
+        slopes = [math.inf if node["grad"] is None else node["grad"] for node in stepper.nodes]
+        assert [node["grad"] for node in answer["nodes"]] == slopes
+
+
 def test_a_wrong_input_is_told_as_the_engine_tells_it(page):
     stepper = GraphStepper(lambda x: x.log(), x=1.0)
     answer = simulated(page, stepper, x=-1.5)

@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 from labkit.cli import app
 from labkit.grading import classroom
 from labkit.grading.assignment import ASSIGNMENTS
-from labkit.grading.classroom import ClassroomError, Status
+from labkit.grading.classroom import ClassroomError
+from labkit.grading.grades import Row, Status, read_csv
 
 pytestmark = pytest.mark.classroom
 pytest.importorskip("nbgrader", reason="nbgrader is not here: use .venv-classroom (tools/setup_env.py classroom)")
@@ -229,9 +230,8 @@ def test_the_table_has_a_row_for_everybody_and_blanks_where_there_are_no_points(
     assert (table["reference"]["mul"], table["reference"]["total"], table["reference"]["max"]) == ("2", "12", "15")
     assert table["reference"]["needs_hand_grading"] == "yes"
     assert (table["dies"]["status"], table["dies"]["mul"], table["dies"]["total"]) == ("kernel died", "", "")
-    assert classroom._read_csv(root / f"grades-{NAME}.csv") == [
-        row if row.points else classroom.Row(row.student, row.status, row.detail, {}, row.maximum)
-        for row in rows.values()
+    assert read_csv(root / f"grades-{NAME}.csv") == [
+        row if row.points else Row(row.student, row.status, row.detail, {}, row.maximum) for row in rows.values()
     ]
 
 
@@ -262,7 +262,7 @@ def test_the_feedback_has_the_message_and_nothing_of_the_hidden_tests(pages):
 
 def test_a_mark_for_the_written_answer_goes_into_the_table_and_the_feedback(course, pages):
     _, root = course
-    row = next(row for row in classroom._read_csv(root / f"grades-{NAME}.csv") if row.student == "edited")
+    row = next(row for row in read_csv(root / f"grades-{NAME}.csv") if row.student == "edited")
     assert (row.points["why-add"], row.total, row.needs_hand_grading) == (2.5, 14.5, False)
     assert "Which rule adds them?" in pages["edited"]
     for student, points in (("edited", 4), ("dies", 1), ("nobody", 1)):

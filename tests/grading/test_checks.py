@@ -55,6 +55,7 @@ def test_a_band_that_makes_no_sense(points, words):
         ([0.7] * 10, "good", "In the expected band (0.7 over the last 10 steps; expected 0.564 to 0.782)."),
         ([0.7] * 50 + [0.05] * 50, "good", "Better than expected (0.05 over the last 10 steps"),
         ([0.7] * 100, "warn", "Above the expected band (0.7 over the last 10 steps; expected 0.2 to 0.6)"),
+        ([0.7] * 99 + [float("nan")], "bad", "not a finite number"),
         ([0.7] * 50 + [2.0] * 50, "bad", "the learning rate is too high"),
     ],
 )
@@ -184,7 +185,9 @@ def test_a_check_once_passed_stays_passed(lab):
     assert load_progress()["01-value"]["checks"] == {"product": True}
 
 
-@pytest.mark.parametrize("broken", [b"", b'{"01-value": {"che', b"[1, 2]", b'{"01-value": 3}', b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "broken", [b"", b'{"01-value": {"che', b"[1, 2]", b'{"01-value": 3}', b'{"01-value": {}}', b"\xff\xfe"]
+)
 def test_a_broken_file_is_set_aside_and_never_lost(lab, state, broken):
     state.mkdir()
     (state / "progress.json").write_bytes(broken)

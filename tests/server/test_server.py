@@ -192,6 +192,12 @@ def test_a_second_lab_of_the_same_folder_is_the_first(server):
     assert result.stdout.strip() == f"The lab book is already open at {server.url}lab?token={server.token}"
 
 
+def test_a_folder_without_labs_is_refused(tmp_path):
+    result = subprocess.run(command(tmp_path), capture_output=True, text=True, timeout=60)
+    assert result.returncode == 1
+    assert "there is no folder labs" in result.stderr
+
+
 def test_a_lab_is_listed_with_what_is_done_and_with_its_chapter(server):
     about = {"title": "Two", "summary": "Does it.", "minutes": "45–60", "checks": 2}
     write(server.root / "labs" / "02-two.ipynb", NOTEBOOK | {"metadata": {"labkit": about}})

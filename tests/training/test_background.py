@@ -326,6 +326,41 @@ def test_training_again_and_again_leaves_one_thread(toy, drive):
         assert training_threads() == []
 
 
+def test_two_clicks_at_once_start_one_thread(toy, drive, monkeypatch):
+    driver = drive(toy(max_steps=None))
+    inside, go = threading.Event(), threading.Event()
+    join = driver._join
+
+    def slowly():  # holds the first caller just before it starts the thread
+        if not inside.is_set():
+            inside.set()
+            assert go.wait(LONG)
+        join()
+
+    monkeypatch.setattr(driver, "_join", slowly)
+    clicks = [threading.Thread(target=driver.train) for _ in range(2)]
+    clicks[0].start()
+    assert inside.wait(LONG)
+    clicks[1].start()
+    clicks[1].join(0.1)
+    go.set()
+    for click in clicks:
+        click.join(LONG)
+    assert len(training_threads()) == 1
+
+
+def test_the_lock_is_held_during_a_step(toy, drive):
+    gate = Gate()
+    driver = drive(toy(max_steps=1, on_step=gate))
+    driver.train()
+    gate.wait_until_begun()
+    assert not driver.run.lock.acquire(blocking=False)
+    gate.open.release()
+    driver.wait(LONG)
+    assert driver.run.lock.acquire(blocking=False)
+    driver.run.lock.release()
+
+
 def test_a_reader_gets_the_lock_between_two_steps(toy, drive):
     driver = drive(toy(max_steps=None))
     driver.train()

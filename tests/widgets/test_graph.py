@@ -127,3 +127,15 @@ def test_a_long_chain_does_not_recurse():
         root = -root
     assert len(graph.evaluation_order(root)) == 5001
     assert math.isclose(graph.recompute(graph.evaluation_order(root), root, 3.0), 3.0)
+
+
+def test_an_infinite_slope_is_told_in_words():
+    stepper = GraphStepper(lambda a: a**0.5, a=0.0, title="√a")
+    assert stepper.caption() == "√a at a = 0 is 0; d/da = not finite."
+    assert "</figure>" in stepper.page_html()
+
+
+def test_after_an_error_the_caption_is_about_the_graph_that_stands():
+    stepper = GraphStepper(lambda a: a.log(), a=1.0, title="log a")
+    stepper.inputs = {"a": -1.0}
+    assert stepper.caption() == "log a at a = 1 is 0; d/da = 1."

@@ -1,3 +1,6 @@
+import pytest
+from traitlets import TraitError
+
 from labkit.training import Control
 from labkit.widgets import Slider
 
@@ -22,3 +25,10 @@ def test_a_slider_needs_a_kernel_and_stays_out_of_pages():
     bundle = Slider(Control("lr", 0.1, 0, 1))._repr_mimebundle_()
     assert "text/html" not in bundle[0]
     assert bundle[0]["text/plain"] == "Slider: lr = 0.1 (0 … 1)"
+
+
+def test_a_value_out_of_range_is_refused_and_the_old_one_stays():
+    slider = Slider(Control("lr", 0.5, 0.1, 1.0))
+    with pytest.raises(TraitError, match=r"lr: 2.0 is outside 0.1 … 1"):
+        slider.value = 2.0
+    assert slider.value == 0.5

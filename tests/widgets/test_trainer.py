@@ -155,8 +155,10 @@ def test_an_error_is_shown_escaped_and_the_history_stays(panel):
     p = panel(points_run(Failing))
     p.train.click()
     assert p.wait(LONG) == "failed"
-    assert p.error.value.startswith("<pre>Traceback (most recent call last)")
-    assert "RuntimeError: &lt;b&gt;no more&lt;/b&gt;" in p.error.value
+    sentence, traceback = p.error.value.split("<pre>")
+    assert "RuntimeError: &lt;b&gt;no more&lt;/b&gt;" in sentence
+    assert traceback.startswith("Traceback (most recent call last)")
+    assert "RuntimeError: &lt;b&gt;no more&lt;/b&gt;" in traceback
     assert "<b>no more" not in p.error.value
     assert "<b>failed</b> · step 2 of 6" in p.status.value
     assert len(p.run.history) == 2
@@ -232,3 +234,32 @@ def test_a_panel_of_a_run_that_is_done_already(panel):
     p = panel(run)
     assert shown_steps(p) == [1, 2, 3, 4, 5, 6]
     assert enabled(p) == {"reset"}
+
+
+class Torn(Boundary):
+    """A figure whose drawing fails once training has begun."""
+
+    def update(self):
+        super().update()
+        if self._run.step:
+            raise RuntimeError("no ink")
+
+
+@pytest.mark.parametrize(("every", "state"), [(0, "failed"), (1000, "done")])
+def test_a_figure_that_fails_is_shown_and_the_run_stays_sound(panel, every, state):
+    run = points_run(max_steps=5)
+    made = panel(run, figures=[Torn(run)])
+    made.driver.every = every
+    made.train.click()
+    assert made.wait(30) == state
+    assert "RuntimeError: no ink" in made.error.value
+    assert state in made.status.value
+    assert [step.step for step in run.history] == list(range(1, run.step + 1))
+
+
+def test_sliders_follow_controls_that_were_set_elsewhere(panel):
+    made = panel(points_run(max_steps=3))
+    made.run.controls["lr"] = 0.25
+    made.step.click()
+    made.wait(30)
+    assert made.sliders["lr"].value == 0.25
