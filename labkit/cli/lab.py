@@ -44,7 +44,7 @@ def lab(
     for option in options or []:
         flags.pop(option.partition("=")[0], None)  # Jupyter refuses a flag that is given twice
     server = LabApp.initialize_server([*(f"{flag}={value}" for flag, value in flags.items()), *(options or [])])
-    # Ctrl+C stops at once and stops the kernels too: notebooks are saved, there is nothing to confirm.
+    # Ctrl+C stops at once, and the kernels too. Nothing is lost: the page keeps what it has not saved yet.
     signal.signal(signal.SIGINT, lambda *_: server.stop(from_signal=True))
     # The callback comes after the one with which the server begins to listen.
     server.io_loop.add_callback(

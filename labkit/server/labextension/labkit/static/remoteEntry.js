@@ -48,7 +48,7 @@
         label: "Lab book: start page",
         caption: "The labs, how far you are in each, and the book",
         execute: () => {
-          if (!tracker.currentWidget) {
+          if (!tracker.find(() => true)) {
             const widget = startPage();
             const [first] = app.shell.widgets("main");
             app.shell.add(widget, "main", first ? { mode: "tab-before", ref: first.id } : {});
@@ -62,7 +62,7 @@
 
       // The page asks for a lab to be opened in the JupyterLab around it.
       window.addEventListener("message", (event) => {
-        const frame = tracker.currentWidget?.content.node.firstElementChild;
+        const frame = tracker.find(() => true)?.content.node.firstElementChild;
         if (event.origin !== location.origin || event.source !== frame?.contentWindow) return;
         if (event.data?.type === "labkit:open") void app.commands.execute("docmanager:open", { path: event.data.path });
       });
