@@ -18,7 +18,7 @@ DROPPED_TYPES = re.compile(r"^(image/(?!svg)|application/vnd\.jupyter\.widget)")
 MACHINE_PATH = re.compile(
     r"(?<![\w./-])(?:/(?:home|Users|root|work|tmp|private|var/folders)/|[A-Z]:\\\\?Users\\)[^\s\"'<>]*"
 )
-CELL_METADATA = {"tags", "nbgrader", "labkit", "mystnb", "glue"}
+CELL_METADATA = {"tags", "nbgrader", "labkit", "mystnb", "glue", "jupyter"}
 
 Notebook = dict[str, Any]
 

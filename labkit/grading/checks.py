@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from .progress import record
+from .progress import load_progress, record
 
 
 def fact(statement: str, truth: bool) -> None:
@@ -94,7 +94,8 @@ class Lab:
 
     def __init__(self, name: str, checks: Sequence[str]) -> None:
         self.name = name
-        self._passed = dict.fromkeys(checks, False)
+        earlier = load_progress().get(name, {"checks": {}})["checks"]
+        self._passed = {check: bool(earlier.get(check)) for check in checks}
         self._guesses: dict[str, float | str | None] = {}
         self._revealed: dict[str, bool] = {}
 
@@ -103,6 +104,7 @@ class Lab:
         if question in self._revealed and self._guesses.get(question) is not None:
             print(f"{question}: the answer is known; your first guess, {self._guesses[question]}, counts.")
             return
+        guess = getattr(guess, "__name__", guess)  # a function's name without quotes is meant as its name
         self._guesses[question] = guess
         print(f"{question}: " + ("no guess yet; put yours in place of None." if guess is None else f"you say {guess}."))
 
@@ -117,10 +119,14 @@ class Lab:
         if guess is None:
             print(f"{question}: the answer comes when you have made a guess.")
             return
-        if isinstance(answer, str) or isinstance(guess, str):
-            right = str(guess).strip().lower() == str(answer).strip().lower()
+        if isinstance(answer, str):
+            right = str(guess).strip(" .").lower() == answer.lower()
         else:
-            right = abs(guess - answer) <= tolerance + 1e-12
+            try:
+                right = abs(float(guess) - answer) <= tolerance + 1e-12
+            except ValueError:
+                print(f"{question}: the answer is a number, and {guess!r} is none; guess again.")
+                return
         self._revealed[question] = right
         outcome = "right" if right else "not this time"
         print(f"{question}: you said {guess}, it is {answer}: {outcome}." + (f" {why}" if why else ""))
@@ -129,7 +135,7 @@ class Lab:
         """Answer at once: passed, or what is likely wrong; the start page shows how many passed."""
         if name not in self._passed:
             raise ValueError(f"no check {name!r} in lab {self.name}; there are: {', '.join(self._passed)}")
-        self._passed[name] = bool(passed)
+        self._passed[name] = self._passed[name] or bool(passed)  # once passed, it stays so
         record(self.name, name, bool(passed), total=len(self._passed))
         print(f"{name}: passed" if passed else f"{name}: not yet. {hint}")
 

@@ -110,7 +110,7 @@ function say(step, nodes, before) {
     const term = args.length === 2 && item.op !== "**" ? args.join(` ${symbol(item.op)} `) : `${symbol(item.op)} of ${args.join(" and ")}`;
     return `Forward: ${term} = ${format(item.data)}.`;
   }
-  if (step.kind === "seed") return "Backward starts at the result: its gradient to itself is 1.";
+  if (step.kind === "seed") return "Backward starts at the result: its gradient with respect to itself is 1.";
   const child = nodes[step.child];
   const added = item.local[step.k] * before[step.at];
   return `Backward, from ${inWords(item)} to ${inWords(child)}: local gradient ${format(item.local[step.k])} × gradient ` +

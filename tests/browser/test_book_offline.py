@@ -5,7 +5,7 @@ import pytest
 from labkit.book.build import html_folder
 from labkit.files import ROOT
 
-pytestmark = [pytest.mark.browser, pytest.mark.book]
+pytestmark = pytest.mark.browser
 
 HTML = html_folder()
 PAGES = sorted(path.relative_to(HTML).as_posix() for path in HTML.rglob("*.html") if "_static" not in path.parts)

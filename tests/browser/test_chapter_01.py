@@ -73,7 +73,7 @@ def test_stepping_tells_the_whole_story(chapter):
     story = [press("one step on") for _ in range(9)]
     assert story[0] == "Forward: 2 × 3 = 6."
     assert story[2] == "Forward: 6 + 4 = 10."
-    assert story[3] == "Backward starts at the result: its gradient to itself is 1."
+    assert story[3] == "Backward starts at the result: its gradient with respect to itself is 1."
     assert story[-1].endswith("added to 0 it makes 2.")
     assert sum(line.startswith("Backward, from") for line in story) == 5  # one for each edge
     assert (shown(chapter, "a", "grad"), shown(chapter, "b", "grad")) == (7, 2)
@@ -84,7 +84,7 @@ def test_stepping_tells_the_whole_story(chapter):
 def test_predictions_are_kept_and_scored(chapter):
     ask, recap = chapter.locator(".lb-quiz").first, chapter.locator(".lb-quiz").last
     assert "0 of 3 predictions right" in recap.inner_text()
-    ask.get_by_role("spinbutton").fill("0.007")
+    ask.get_by_role("spinbutton").fill("0.006")
     ask.get_by_role("spinbutton").press("Tab")
     ask.get_by_label("about 1,000 s").check()
     assert "1 of 3 predictions right (2 made)" in recap.inner_text()
