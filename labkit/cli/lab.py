@@ -73,6 +73,8 @@ def server_settings(root: Path, port: int | None, token: str, browser: bool) -> 
         "LabApp.extra_labextensions_path": LABEXTENSIONS,
         "LabApp.extension_manager": "readonly",
         "LabBook.build_book": root == ROOT,
+        # Kernels listen on 127.0.0.1, where any user of the machine may connect: encrypted where both ends can.
+        "KernelManager.transport_encryption": "auto",
     }
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # in a container; Windows has no such user
         settings["ServerApp.allow_root"] = True

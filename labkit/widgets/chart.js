@@ -1,6 +1,6 @@
 // A line chart of one or more series of the same steps. Data: float32, the steps, then each series' values.
 
-const MARGIN = { top: 12, right: 92, bottom: 36, left: 52 };
+const MARGIN = { top: 12, right: 108, bottom: 36, left: 52 };
 const HEIGHT = 240;
 
 export default {

@@ -25,14 +25,14 @@ function button(label, text, onclick) {
     "data-lm-suppress-shortcuts": "true", onclick }, text);
 }
 
-/** A number for people: about four significant digits, a true minus sign. */
+/** A number for people: four significant digits, three below 1, a true minus sign. */
 function format(x) {
   if (x === null || x === undefined) return "–";
   if (!Number.isFinite(x)) return String(x).replace("Infinity", "∞").replace("-", "−");
   const size = Math.abs(x);
   let text;
   if (size !== 0 && (size < 1e-3 || size >= 1e5)) text = x.toExponential(2).replace("e+", "e");
-  else text = String(Number(x.toPrecision(4)));
+  else text = String(Number(x.toPrecision(size < 1 ? 3 : 4)));
   return text.replace("-", "−");
 }
 

@@ -1,6 +1,6 @@
 // The steppable autograd graph. Draws `nodes`; in a page without a kernel `simulate` recomputes them.
 
-const BOX = { width: 112, height: 76, gapX: 46, gapY: 18 };
+const BOX = { width: 118, height: 76, gapX: 42, gapY: 18 };
 const PAD = 10;
 
 // -- the engine's stand-in: the same operations, the same local gradients (labkit.scalar.value)
