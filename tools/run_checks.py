@@ -6,6 +6,7 @@ python tools/run_checks.py [STAGE ...]     all stages when none is named
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -16,17 +17,30 @@ PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
 # The cells of one notebook share a kernel: loadscope keeps them in one worker.
 NBVAL = ["--nbval", "--nbval-cell-timeout=120", "--nbval-kernel-name=python3", "-n2", "--dist=loadscope"]
 
+INTERRUPTED = 130
+
 STAGES: dict[str, list[list[str | Path]]] = {
     "lint": [[BIN / "ruff", "check", "."], [BIN / "ruff", "format", "--check", "."]],
     "types": [[BIN / "mypy"]],
     "floors": [[BIN / "lint-imports"]],
     "hygiene": [[BIN / "labkit", "notebooks", "check"]],
     "unit": [[*PYTEST, "-n2", "-m", "not browser and not classroom", "tests"]],
-    "notebooks": [[*PYTEST, *NBVAL, "book", *sorted(str(p) for p in Path(ROOT, "labs").glob("*.ipynb"))]],
+    "notebooks": [[*PYTEST, *NBVAL, "book", "labs"]],
     "grading": [[CLASSROOM / Path(sys.executable).name, *PYTEST[1:], "-m", "classroom", "tests/grading"]],
     "book": [[BIN / "labkit", "book", "build"]],
     "browser": [[*PYTEST, "-m", "browser", "tests"]],
 }
+
+
+def run(command: list[str | Path], environment: dict[str, str]) -> int:
+    """The exit status of one command; a tool that cannot be started has failed, and says so."""
+    try:
+        return subprocess.run(command, cwd=ROOT, env=environment).returncode
+    except OSError as error:
+        print(f"could not run {command[0]}: {error}", file=sys.stderr)
+        return 127
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def main(names: list[str]) -> int:
@@ -40,14 +54,17 @@ def main(names: list[str]) -> int:
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }
     # Notebooks under test must not show a developer's own progress, nor write into it.
-    environment["LABKIT_STATE"] = str(ROOT / "_build" / "test-state")
+    state = tempfile.TemporaryDirectory()
+    environment["LABKIT_STATE"] = state.name
     results: list[tuple[str, bool, float]] = []
     for name in names or STAGES:
         print(f"\n== {name}", flush=True)
         started = time.monotonic()
         # Every command of a stage runs, so that one failure does not hide the next.
-        codes = [subprocess.run(command, cwd=ROOT, env=environment).returncode for command in STAGES[name]]
+        codes = [run(command, environment) for command in STAGES[name]]
         results.append((name, not any(codes), time.monotonic() - started))
+        if INTERRUPTED in codes:
+            break
     print("\n== summary")
     for name, passed, seconds in results:
         print(f"{'passed' if passed else 'FAILED':7} {name:10} {seconds:6.1f} s")

@@ -37,14 +37,22 @@ def digest(group: str) -> str:
     parts = [Path(ROOT, name).read_bytes() for name in files]
     # Of pyproject.toml what is installed counts, not the settings of the tools.
     project = tomllib.loads(Path(ROOT, "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    parts += [repr(project).encode(), sys.version.encode(), str(ROOT).encode()]
+    parts += [repr(project).encode(), made_for().encode()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
-def works(python: Path) -> bool:
-    """Whether an environment is there and whole (it breaks when its folder or its Python moves)."""
+def made_for() -> str:
+    """What an environment is bound to: the interpreter, and the folder that its scripts name."""
+    return f"{sys.version}\n{ROOT}\n"
+
+
+def works(name: str) -> bool:
+    """Whether an environment is there, whole, and made for this interpreter in this folder."""
+    note = ROOT / name / ".made-for"
+    if not note.is_file() or note.read_text() != made_for():
+        return False
     try:
-        return subprocess.run([python, "-m", "pip", "--version"], capture_output=True).returncode == 0
+        return subprocess.run([venv_python(name), "-m", "pip", "--version"], capture_output=True).returncode == 0
     except OSError:
         return False
 
@@ -59,6 +67,7 @@ def create(name: str) -> None:
             f"error: could not create {name}. On Debian and Ubuntu the venv module is a package of "
             "its own: install python3-venv, then run the same command again."
         )
+    (ROOT / name / ".made-for").write_text(made_for())
 
 
 def pip(python: Path, *arguments: str) -> None:
@@ -79,7 +88,7 @@ def install(group: str) -> None:
     wanted = digest(group)
     if stamp.is_file() and stamp.read_text() == wanted and python.exists():
         return
-    if not works(python):
+    if not works(name):
         create(name)
     started = time.monotonic()
     note = " (torch and JupyterLab: some minutes the first time)" if group == "lab" else ""

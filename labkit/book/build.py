@@ -1,9 +1,11 @@
 """Build the book: every warning is an error, and a book is either whole or not there.
 
 The build goes into a folder of its own and is moved to _build/html when it is finished. What it was
-made from is noted in _build/book.json, so that a book that is up to date is not built again.
+made from is noted in _build/book.json, so that a book that is up to date is not built again. One build
+runs at a time, behind the lock of _build/.lock.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -13,10 +15,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from labkit.files import ROOT, write_atomic
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
 
 CODE = ("labkit", "datasets")
 """What a cell's output depends on, beside the cell."""
@@ -24,6 +31,8 @@ PAGES = ("book", "_config.yml", "_toc.yml", "requirements.txt", "constraints.txt
 IGNORED = {"__pycache__", ".ipynb_checkpoints"}
 PROBLEM = re.compile(r"\b(WARNING|ERROR|CRITICAL): |Error: ")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+LOCK_POLL = 0.5
+"""Seconds between two looks at whether another build is done."""
 
 
 class BuildError(RuntimeError):
@@ -53,7 +62,7 @@ def is_current(root: Path = ROOT) -> bool:
 
 
 def build(root: Path = ROOT, force: bool = False) -> bool:
-    """Build the book of the project in `root`, unless it is up to date.
+    """Build the book of the project in `root`, unless it is up to date. Waits for a build that is under way.
 
     Args:
         root: the folder with _config.yml.
@@ -67,19 +76,63 @@ def build(root: Path = ROOT, force: bool = False) -> bool:
     """
     if not force and is_current(root):
         return False
-    made_from = digest((*CODE, *PAGES), root)  # before the build: a later edit shows as a difference
-    _drop_stale_cache(root, force)
     target = html_folder(root)
     target.parent.mkdir(exist_ok=True)
-    _drop_leftovers(target.parent)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".book-") as folder:
-        _run_jupyter_book(root, Path(folder))
-        _stamp_file(root).unlink(missing_ok=True)
-        if target.exists():
-            target.rename(Path(folder, "old"))
-        Path(folder, "_build", "html").rename(target)
-    write_atomic(_stamp_file(root), json.dumps({"made_from": made_from}) + "\n")
+    with _only_build(target.parent):
+        if not force and is_current(root):  # by the build that was waited for
+            return False
+        if force:
+            _stamp_file(root).unlink(missing_ok=True)
+        made_from = digest((*CODE, *PAGES), root)  # before the build: a later edit shows as a difference
+        _drop_stale_cache(root, force)
+        _drop_leftovers(target.parent)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".book-") as folder:
+            _run_jupyter_book(root, Path(folder))
+            _stamp_file(root).unlink(missing_ok=True)
+            _put_in_place(Path(folder, "_build", "html"), target, Path(folder, "old"))
+        write_atomic(_stamp_file(root), json.dumps({"made_from": made_from}) + "\n")
     return True
+
+
+@contextlib.contextmanager
+def _only_build(folder: Path) -> Iterator[None]:
+    """Hold the lock of `folder`, which the system releases when this process ends, however it ends."""
+    with Path(folder, ".lock").open("ab") as file:
+        waiting = False
+        while not _lock(file.fileno()):
+            if not waiting:
+                print("another build of the book is under way: waiting for it", flush=True)
+                waiting = True
+            time.sleep(LOCK_POLL)
+        yield
+
+
+def _lock(file: int) -> bool:
+    """Lock an open file until it is closed; False if another has it locked."""
+    try:
+        if sys.platform == "win32":
+            os.lseek(file, 0, os.SEEK_SET)
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:  # a file system without locks: better a build without one than none
+        return True
+    return True
+
+
+def _put_in_place(finished: Path, target: Path, old: Path) -> None:
+    """Move the finished book to `target`, and what was there to `old`; back again if that does not work."""
+    try:
+        if target.exists():
+            target.rename(old)
+        finished.rename(target)
+    except OSError as error:
+        if old.exists():
+            with contextlib.suppress(OSError):
+                old.rename(target)
+        raise BuildError(f"the book was built but could not be moved to {target}: {error}") from error
 
 
 def _run_jupyter_book(root: Path, output: Path) -> None:

@@ -1,5 +1,6 @@
 """`labkit lab`: the labs in JupyterLab, on this machine alone, beginning at the start page."""
 
+import http.client
 import json
 import os
 import secrets
@@ -23,7 +24,7 @@ def lab(
     ] = None,
     root: Annotated[Path, typer.Option(help="The folder with labs/ and book/.", file_okay=False, exists=True)] = ROOT,
 ) -> None:
-    """Open the labs in JupyterLab. The first time, the book is built in the background."""
+    """Open the labs in JupyterLab. The book is built in the background unless it is up to date."""
     try:
         from jupyterlab.labapp import LabApp
     except ImportError:
@@ -101,5 +102,5 @@ def answers(server: dict[str, Any]) -> bool:
     try:
         with opener.open(request, timeout=5) as response:
             return "labs" in json.load(response)
-    except (OSError, ValueError):
+    except (OSError, ValueError, TypeError, http.client.HTTPException):  # the port is another program's now
         return False

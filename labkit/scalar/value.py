@@ -85,7 +85,7 @@ class Value:
         elif self.data == 0 and n < 1:
             slope = math.inf
         else:
-            slope = n * _float_power(self.data, n - 1)
+            slope = _slope_of_power(self.data, n)
         return Value(power, (self,), (slope,), f"**{n:g}" if float(f"{n:g}") == n else f"**{n!r}")
 
     def __neg__(self) -> "Value":
@@ -190,7 +190,10 @@ def _number(x: object, op: str) -> float:
     if not isinstance(x, Real):
         wanted = "a number" if op == "Value" else "a number or a Value"
         raise TypeError(f"{op}: expected {wanted}, got {x!r} ({type(x).__name__})")
-    return float(x)
+    try:
+        return float(x)
+    except OverflowError:  # an integer of hundreds of digits
+        raise OverflowError(f"{op}: {str(x)[:12]}… is too large for a float") from None
 
 
 def _operand(x: Number, op: str) -> Value:
@@ -209,6 +212,15 @@ def _float_power(base: float, exponent: float) -> float:
         raise OverflowError(f"{base} ** {exponent}: the result is too large for a float") from None
 
 
+def _slope_of_power(x: float, n: float) -> float:
+    """N x**(n-1); infinite where that is too large for a float, as the slope of 1/x is."""
+    try:
+        return n * _float_power(x, n - 1)
+    except OverflowError:
+        falling = (n < 0) != (x < 0 and (n - 1) % 2 == 1)
+        return -math.inf if falling else math.inf
+
+
 def _power(base: Value, exponent: Value) -> Value:
     """x**y with both as nodes: d/dx = y x**(y-1), d/dy = x**y log x."""
     x, y = base.data, exponent.data
@@ -220,4 +232,4 @@ def _power(base: Value, exponent: Value) -> Value:
     if x == 0:
         slope = 0.0 if y == 0 else 1.0 if y == 1 else math.inf if y < 1 else 0.0
         return Value(power, (base, exponent), (slope, 0.0), "**")
-    return Value(power, (base, exponent), (y * _float_power(x, y - 1), power * math.log(x)), "**")
+    return Value(power, (base, exponent), (_slope_of_power(x, y), power * math.log(x)), "**")

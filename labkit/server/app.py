@@ -1,5 +1,6 @@
 """The extension as the Jupyter server knows it: its settings, its handlers and the book's build."""
 
+import asyncio
 import sys
 from pathlib import Path
 
@@ -22,7 +23,7 @@ class LabBook(ExtensionApp):
     name = "labkit"
     extension_url = "/labkit/start"
     load_other_extensions = True
-    build_book = Bool(False, config=True, help="Build the book in the background where there is none yet.")
+    build_book = Bool(False, config=True, help="Build the book in the background unless it is up to date.")
 
     def initialize_handlers(self) -> None:
         """Called by the server once it has its own handlers."""
@@ -32,7 +33,7 @@ class LabBook(ExtensionApp):
         self.handlers.extend(handlers(root, self.build))
 
     async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
-        if self.build_book:
+        if self.build_book and not await asyncio.to_thread(self.build.is_current):
             self.build.start()
 
     async def stop_extension(self) -> None:

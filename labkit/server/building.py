@@ -7,16 +7,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, TypedDict
 
-from labkit.book.build import html_folder
+from labkit.book.build import html_folder, is_current
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 TAIL_LINES = 20
 
 
 class BookState(TypedDict):
-    """Whether the book can be read, and the last lines of its build's log where it cannot."""
+    """Whether the book can be read, and the last lines of its build's log where it cannot.
+
+    `updating`: it can be read, and the build that brings it up to date is under way.
+    """
 
     state: Literal["ready", "building", "failed", "missing"]
+    updating: bool
     log: str
 
 
@@ -39,9 +43,13 @@ class BookBuild:
         """What the build said."""
         return self.html.parent / "build.log"
 
+    def is_current(self) -> bool:
+        """Whether the book is there and up to date. Reads all that it is made from: not for the event loop."""
+        return is_current(self._root)
+
     def start(self) -> None:
-        """Start the build, unless there is a finished book."""
-        if self.state()["state"] in ("ready", "building"):
+        """Start the build, unless it is under way."""
+        if self._is_running():
             return
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         with self.log_file.open("wb") as log:
@@ -62,10 +70,13 @@ class BookBuild:
     def state(self) -> BookState:
         """How things stand now. A finished book counts, whoever built it."""
         if (self.html / "index.html").is_file():
-            return {"state": "ready", "log": ""}
+            return {"state": "ready", "updating": self._is_running(), "log": ""}
         if self._process is None:
-            return {"state": "missing", "log": ""}
-        return {"state": "building" if self._process.poll() is None else "failed", "log": self._tail()}
+            return {"state": "missing", "updating": False, "log": ""}
+        return {"state": "building" if self._is_running() else "failed", "updating": False, "log": self._tail()}
+
+    def _is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def _tail(self) -> str:
         try:

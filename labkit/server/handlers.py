@@ -27,7 +27,10 @@ class Page(JupyterHandler):
 class StartHandler(Page):
     """The start page. What it shows comes from the status."""
 
+    auth_resource = "contents"
+
     @authenticated
+    @authorized
     def get(self) -> None:
         """The page."""
         self.finish(self.page("start.html"))
@@ -36,6 +39,7 @@ class StartHandler(Page):
 class StatusHandler(APIHandler):
     """The labs and the book as they are now, as JSON."""
 
+    auth_resource = "contents"
     _track_activity = False  # an open start page asks all the time: the server may still count as idle
 
     def initialize(self, root: Path, build: BookBuild) -> None:
@@ -43,6 +47,7 @@ class StatusHandler(APIHandler):
         self.root, self.build = root, build
 
     @authenticated
+    @authorized
     def get(self) -> None:
         """`{"labs": [...], "book": {...}}`."""
         self.finish(json.dumps({"labs": find_labs(self.root), "book": self.build.state()}))
@@ -77,7 +82,7 @@ class FileHandler(JupyterHandler, StaticFileHandler):
 
 
 class BookHandler(FileHandler, Page):
-    """The built book, or a page that says where it is, and comes back until it is there."""
+    """The built book, or a page that says where it is; while it is being built, the page comes back."""
 
     def initialize(self, path: str, build: BookBuild) -> None:  # type: ignore[override]
         """Called by tornado with what `handlers` gives."""
@@ -99,7 +104,10 @@ class BookHandler(FileHandler, Page):
 class BookServerHandler(JupyterHandler):
     """In place of an empty file of the book: tells its pages that a lab server is behind them."""
 
+    auth_resource = "contents"
+
     @authenticated
+    @authorized
     def get(self) -> None:
         """The script."""
         self.set_header("Content-Type", "text/javascript; charset=utf-8")

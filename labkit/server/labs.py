@@ -39,8 +39,10 @@ def _entry(root: Path, path: Path, progress: Progress) -> LabEntry:
     about, problem = _about(path, path.stat().st_mtime_ns)
     record = progress.get(name, {})
     outcomes = record.get("checks")
-    passed = sum(map(bool, outcomes.values())) if isinstance(outcomes, dict) else 0
-    total = next((n for n in (record.get("total"), about.get("checks")) if isinstance(n, int)), 0)
+    # The notebook says how many checks it has now; what is recorded may be from before it was changed.
+    total = next((n for n in (about.get("checks"), record.get("total")) if isinstance(n, int)), 0)
+    passed = min(sum(map(bool, outcomes.values())) if isinstance(outcomes, dict) else 0, total)
+    done = total > 0 and passed == total == record.get("total")
     return {
         "number": int(name[:2]),
         "name": name,
@@ -48,7 +50,7 @@ def _entry(root: Path, path: Path, progress: Progress) -> LabEntry:
         "title": str(about.get("title") or name),
         "summary": str(about.get("summary", "")),
         "minutes": str(about.get("minutes", "")),
-        "state": "done" if total and passed >= total else "started" if record else "new",
+        "state": "done" if done else "started" if record else "new",
         "passed": passed,
         "checks": total,
         "chapter": _chapter(root, name),

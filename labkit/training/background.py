@@ -9,38 +9,57 @@ import contextlib
 import gc
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Literal
 
 from .run import Run
 
 State = Literal["idle", "running", "paused", "stopped", "done", "failed"]
 
-_drivers: dict[str, "BackgroundRun"] = {}
+_drivers: dict[str, tuple[str | None, list["BackgroundRun"]]] = {}
+"""key -> (batch, the drivers made under it)."""
 
 
-@contextlib.contextmanager
-def _short_collections() -> Iterator[None]:
-    """Keep what is in memory now out of the garbage collector's sight.
+class _ShortCollections:
+    """Keeps what is in memory out of the garbage collector's sight while any run trains.
 
     A full collection walks every object of every imported package, with all threads held: 35 to
     100 ms in which no slider is heard. Training itself leaves no cycles behind.
     """
-    gc.collect()
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
+
+    def __init__(self) -> None:
+        self._runs = 0
+        self._lock = threading.Lock()
+
+    def begin(self) -> None:
+        """One more run trains."""
+        with self._lock:
+            self._runs += 1
+            if self._runs == 1:
+                gc.freeze()
+
+    def end(self) -> None:
+        """One run less; after the last one collections are as they were."""
+        with self._lock:
+            self._runs -= 1
+            if self._runs == 0:
+                gc.unfreeze()
+
+
+_short_collections = _ShortCollections()
 
 
 class BackgroundRun:
     """Train, pause, step, stop and reset a run from outside.
 
+    While it trains, the garbage collector leaves alone what was in memory before (`gc.freeze`).
+
     Args:
         run: what to drive.
-        key: who this is. A new driver under the same key stops the one before it, so that running
+        key: who this is. A new driver under the same key stops those before it, so that running
             a notebook's cell again leaves no orphan; None opts out.
+        batch: drivers of the same key and the same batch live side by side: the panels that one
+            execution of a cell makes. None: each is on its own.
         on_update: called from the thread after some of the steps and at each change of state.
         every: the least time between two updates, in seconds.
 
@@ -56,6 +75,7 @@ class BackgroundRun:
         key: str | None = None,
         on_update: Callable[[], None] | None = None,
         every: float = 0.1,
+        batch: str | None = None,
     ) -> None:
         self.run = run
         self.on_update = on_update
@@ -69,10 +89,12 @@ class BackgroundRun:
         self._starting = threading.Lock()  # two clicks at once (the main thread's and a subshell's): one thread
         self._thread: threading.Thread | None = None
         if key is not None:
-            earlier = _drivers.get(key)
-            if earlier is not None:
-                earlier.stop(wait=True)
-            _drivers[key] = self
+            earlier_batch, earlier = _drivers.get(key, (None, []))
+            if batch is None or batch != earlier_batch:
+                for driver in earlier:
+                    driver.stop(wait=True)
+                earlier = []
+            _drivers[key] = (batch, [*earlier, self])
 
     @property
     def alive(self) -> bool:
@@ -86,7 +108,7 @@ class BackgroundRun:
     def pause(self) -> None:
         """Wait after the step in progress."""
         with self._changed:
-            if self.state == "running":
+            if self.state == "running" and self._wanted == "run":  # a stop that is under way stays one
                 self._wanted = "pause"
 
     def step(self) -> None:
@@ -103,10 +125,16 @@ class BackgroundRun:
 
     def reset(self) -> None:
         """Stop, then start the run over; waits for the step in progress."""
-        self.stop(wait=True)
-        self.run.reset()
-        self.error = None
-        self._become("idle")
+        with self._starting:  # a click on Train meanwhile waits
+            self.stop(wait=True)
+            try:
+                self.run.reset()
+            except Exception as error:  # shown by the panel, as one in a step is
+                self.error = error
+                self._become("failed")
+            else:
+                self.error = None
+                self._become("idle")
 
     def wait(self, timeout: float | None = None) -> State:
         """Until training stops by itself or is paused; returns the state then.
@@ -128,15 +156,15 @@ class BackgroundRun:
         return self._wanted == "stop" and self.state in ("idle", "stopped")
 
     def _want(self, wanted: Literal["run", "pause"], single_steps: int = 0) -> None:
-        with self._changed:
-            self._wanted = wanted
-            self._single_steps += single_steps
-            self._changed.notify_all()
         with self._starting:
             with self._changed:
-                if self.state in ("running", "paused") and self.alive:
+                if self.state in ("running", "paused") and self.alive and self._wanted != "stop":
+                    self._wanted = wanted
+                    self._single_steps += single_steps
+                    self._changed.notify_all()
                     return
-            self._join()  # a thread that has decided to end may still be on its way out
+            self._join()  # a thread that was told to end, or has decided to, may still be on its way out
+            self._wanted, self._single_steps = wanted, single_steps
             self.error = None
             self.state = "running"
             thread = threading.Thread(target=self._work, name=f"train-{type(self.run).__name__}", daemon=True)
@@ -163,8 +191,11 @@ class BackgroundRun:
 
     def _work(self) -> None:
         try:
-            with _short_collections():
+            _short_collections.begin()
+            try:
                 end = self._train_until_told()
+            finally:
+                _short_collections.end()
         except Exception as error:  # shown by the panel: a thread's own traceback is seen by nobody
             self.error = error
             end = "failed"
@@ -198,8 +229,12 @@ class BackgroundRun:
             time.sleep(0)
 
     def _pause(self) -> None:
-        self._become("paused")
-        with self._changed:
-            self._changed.wait_for(lambda: self._wanted != "pause" or self._single_steps > 0)
-            if self._wanted != "stop":
-                self.state = "running"
+        _short_collections.end()
+        try:
+            self._become("paused")
+            with self._changed:
+                self._changed.wait_for(lambda: self._wanted != "pause" or self._single_steps > 0)
+                if self._wanted != "stop":
+                    self.state = "running"
+        finally:
+            _short_collections.begin()

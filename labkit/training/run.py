@@ -13,7 +13,8 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -180,7 +181,8 @@ class Run(ABC):
         import pandas as pd
 
         rows = [asdict(step) for step in self.history]
-        return pd.DataFrame([row | row.pop("extra") for row in rows])
+        columns = [] if rows else [field.name for field in fields(Step) if field.name != "extra"]
+        return pd.DataFrame([row | row.pop("extra") for row in rows], columns=columns or None)
 
     # -- state
 
@@ -193,7 +195,7 @@ class Run(ABC):
                 "controls": dict(self.controls),
                 "max_steps": self.max_steps,
                 "state": self.get_state(),
-                "history": [asdict(step) for step in self.history],
+                "history": [_plain(step) for step in self.history],
             }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -211,10 +213,14 @@ class Run(ABC):
         with self.lock:
             before, model = dict(self.controls), self.get_state()
             try:
-                history = [Step(**row) for row in state["history"]]
+                history = [_step_from(row) for row in state["history"]]
+                if any(later.step <= step.step for step, later in pairwise(history)):
+                    raise ValueError("the steps of the history do not rise")
                 max_steps = state["max_steps"]
                 if max_steps is not None and not (isinstance(max_steps, int) and max_steps >= 1):
                     raise ValueError(f"max_steps must be 1 or more, or null, got {max_steps!r}")
+                if missing := self.controls.keys() - state["controls"].keys():
+                    raise ValueError(f"no value for the controls {', '.join(sorted(missing))}")
                 self.controls.update(state["controls"])
                 self.set_state(state["state"])
             except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
@@ -240,3 +246,20 @@ class Run(ABC):
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
         return self
+
+
+def _plain(step: Step) -> dict[str, Any]:
+    """A step as JSON can hold it: an extra that was not measured (nan) is null."""
+    row = asdict(step)
+    row["extra"] = {name: x if math.isfinite(x) else None for name, x in step.extra.items()}
+    return row
+
+
+def _step_from(row: dict[str, Any]) -> Step:
+    """What `_plain` made a row of; a ValueError where the row is something else."""
+    extra = {name: math.nan if x is None else float(x) for name, x in row["extra"].items()}
+    step = Step(**row | {"extra": extra})
+    numbers = (step.loss, step.lr, step.grad_norm, step.seconds)
+    if not (isinstance(step.step, int) and isinstance(step.tokens, int) and all(map(math.isfinite, numbers))):
+        raise ValueError(f"not a step: {row}")
+    return step

@@ -28,6 +28,7 @@ function fail(message) {
 /** The value and local gradients of one operation. */
 function apply(op, args) {
   if (OPERATIONS[op]) return OPERATIONS[op](args);
+  if (!op.startsWith("**")) fail(`this page cannot compute ${op || "a node without a name"} again; JupyterLab can`);
   const n = Number(op.slice(2)); // "**2": a constant exponent
   return [constantPower(args[0], n), [slopeOfPower(args[0], n)]];
 }
@@ -59,7 +60,8 @@ function forward(nodes, inputs, override = null) {
 /** What the kernel would answer to a change of the inputs. */
 export function simulate(state, changed) {
   if (!changed.includes("inputs")) return {};
-  const { nodes, inputs } = state;
+  const { inputs } = state;
+  const nodes = state.nodes.map(numbers);
   try {
     const { data, local } = forward(nodes, inputs);
     const grad = nodes.map(() => 0);
@@ -77,6 +79,12 @@ export function simulate(state, changed) {
   } catch (error) {
     return { error: error.message };
   }
+}
+
+/** A node with its numbers as numbers: JSON has no infinity, so Python writes "inf", "-inf" and "nan". */
+function numbers(item) {
+  const one = (x) => (typeof x === "string" ? Number(x.replace("inf", "Infinity")) : x);
+  return { ...item, data: one(item.data), grad: one(item.grad), numeric: one(item.numeric), local: item.local.map(one) };
 }
 
 // -- the steps: first every operation forward, then the seed, then every edge backward
@@ -139,7 +147,8 @@ export default {
     const fault = node("p", { class: "lb-note lb-error" });
     let timer = null;
 
-    const steps = () => stepsOf(model.get("nodes"));
+    const read = () => model.get("nodes").map(numbers);
+    const steps = () => stepsOf(read());
     const position = () => (model.get("position") < 0 ? steps().length : Math.min(model.get("position"), steps().length));
     const go = (to) => {
       model.set("position", Math.max(0, Math.min(steps().length, to)));
@@ -186,7 +195,7 @@ export default {
       }
     };
     const draw = () => {
-      const nodes = model.get("nodes");
+      const nodes = read();
       const list = steps();
       const count = position();
       const state = stateAfter(nodes, list, count);
@@ -252,14 +261,18 @@ function paint(nodes, { known, grad }, now, backward, sliders, setInput) {
 function draggable(group, item, { low, high }, setInput) {
   group.style.touchAction = "pan-y";
   group.addEventListener("pointerdown", (down) => {
+    if (down.button !== 0 || !down.isPrimary) return;
     down.preventDefault();
     const start = item.data;
     const move = (event) => {
+      if (event.pointerId !== down.pointerId) return;
       const value = start + ((event.clientX - down.clientX) * (high - low)) / 300;
       setInput(item.input, Math.min(high, Math.max(low, Number(value.toPrecision(3)))));
     };
-    const up = () => { window.removeEventListener("pointermove", move); window.removeEventListener("pointerup", up); };
-    window.addEventListener("pointermove", move);
-    window.addEventListener("pointerup", up);
+    // A touch that turns into scrolling ends with pointercancel; each end takes all three listeners away.
+    const ending = new AbortController();
+    const { signal } = ending;
+    window.addEventListener("pointermove", move, { signal });
+    for (const end of ["pointerup", "pointercancel", "blur"]) window.addEventListener(end, () => ending.abort(), { signal });
   });
 }

@@ -1,5 +1,6 @@
 """The steppable autograd graph: an expression of Values, forward and backward, one operation at a time."""
 
+import math
 import operator
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -186,9 +187,9 @@ class GraphStepper(Figure):
             self.error = str(error)
 
     @property
-    def gradients(self) -> dict[str, float | None]:
-        """The gradient of the result to each input: 0 where it does not depend on it, None where infinite."""
-        found = {node["input"]: node["grad"] for node in self.nodes if node["input"]}
+    def gradients(self) -> dict[str, float]:
+        """The gradient of the result with respect to each input; 0 where it does not depend on it."""
+        found = {node["input"]: float(node["grad"]) for node in self.nodes if node["input"]}
         return {name: found.get(name, 0.0) for name in self.inputs}
 
     def caption(self) -> str:
@@ -199,10 +200,12 @@ class GraphStepper(Figure):
         return f"{self.title or 'The expression'} at {values} is {_text(self.nodes[-1]['data'])}; {slopes}."
 
 
-def _text(x: float | None) -> str:
-    return "not finite" if x is None else f"{x:.4g}"
+def _text(x: float | str | None) -> str:
+    return f"{float(x):.4g}" if x is not None else "unknown"
 
 
-def _shown(x: float | None, digits: int = 10) -> float | None:
+def _shown(x: float | None, digits: int = 10) -> float | str | None:
     """`digits` significant digits: more than a figure shows, fewer than differ between machines."""
-    return None if x is None or x != x or x in (float("inf"), float("-inf")) else float(f"{x:.{digits}g}")
+    if x is None or math.isfinite(x):
+        return None if x is None else float(f"{x:.{digits}g}")
+    return str(x)  # "inf", "-inf", "nan": JSON has no such numbers

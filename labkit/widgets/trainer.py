@@ -26,12 +26,12 @@ class LiveFigure(Protocol):
         """Draw the run as it is now. Called from the training thread between two steps."""
 
 
-def _cell_key(run: Run) -> str:
-    """Who a panel is: the notebook cell that made it, or the kind of run where no cell is known."""
+def _cell_key(run: Run) -> tuple[str, str | None]:
+    """Who a panel is: the notebook cell that makes it and which execution of it; else the kind of run."""
     shell = get_ipython()
     parent: dict[str, Any] = getattr(shell, "get_parent", dict)() if shell is not None else {}
     cell = parent.get("metadata", {}).get("cellId")
-    return f"cell {cell}" if cell else f"run {type(run).__name__}"
+    return (f"cell {cell}", parent.get("header", {}).get("msg_id")) if cell else (f"run {type(run).__name__}", None)
 
 
 class TrainerPanel(widgets.VBox):
@@ -70,7 +70,8 @@ class TrainerPanel(widgets.VBox):
             band=[list(point) for point in band.points] if band else [],
             x_max=run.max_steps or 0,
         )
-        self.driver = BackgroundRun(run, key or _cell_key(run), self._update, REFRESH)
+        who, execution = (key, None) if key else _cell_key(run)
+        self.driver = BackgroundRun(run, who, self._update, REFRESH, batch=execution)
         self.train = self._button("Train", "primary", self.driver.train, "train, or go on after a pause")
         self.pause = self._button("Pause", "", self.driver.pause, "wait after this step")
         self.step = self._button("Step", "", self.driver.step, "do one step")

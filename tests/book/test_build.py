@@ -4,6 +4,10 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
 
 import pytest
 
@@ -146,11 +150,96 @@ def test_an_interrupted_build_is_not_a_finished_one(tmp_path, monkeypatch):
     assert not book.html_folder(root).exists()
 
 
-def test_code_that_changed_forgets_the_executed_notebooks(tmp_path, monkeypatch):
-    def finished(root, output):
-        (output / "_build" / "html").mkdir(parents=True)
-        (output / "_build" / "html" / "index.html").write_text("a book")
+def finished(root, output):
+    """In place of jupyter-book."""
+    (output / "_build" / "html").mkdir(parents=True)
+    (output / "_build" / "html" / "index.html").write_text("a book")
 
+
+def failed(root, output):
+    raise book.BuildError("no luck")
+
+
+def test_of_two_builds_at_once_the_second_waits_and_finds_the_book_current(tmp_path, monkeypatch, capsys):
+    root = write_project(tmp_path, PAGE)
+    started, go_on, runs, results = threading.Event(), threading.Event(), [], []
+
+    def slow(root, output):
+        runs.append(output)
+        started.set()
+        assert go_on.wait(20)
+        finished(root, output)
+
+    monkeypatch.setattr(book, "_run_jupyter_book", slow)
+    monkeypatch.setattr(book, "LOCK_POLL", 0.01)
+    sleep = book.time.sleep
+    looks = []
+
+    def look_again(seconds):  # the first build goes on when the second has looked three times
+        looks.append(seconds)
+        if len(looks) == 3:
+            go_on.set()
+        sleep(seconds)
+
+    monkeypatch.setattr(book.time, "sleep", look_again)
+    first = threading.Thread(target=lambda: results.append(book.build(root)), daemon=True)
+    first.start()
+    assert started.wait(20)
+    second = threading.Thread(target=lambda: results.append(book.build(root)), daemon=True)
+    second.start()
+    for thread in (first, second):
+        thread.join(20)
+    assert results == [True, False]
+    assert len(runs) == 1
+    assert capsys.readouterr().out.count("another build") == 1
+
+
+def test_a_build_that_was_killed_holds_no_lock(tmp_path):
+    code = (
+        "import pathlib, sys, time; from labkit.book import build\n"
+        "with build._only_build(pathlib.Path(sys.argv[1])): print('locked', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "locked\n"
+        with (tmp_path / ".lock").open("ab") as file:
+            assert not book._lock(file.fileno())
+        process.kill()
+    with (tmp_path / ".lock").open("ab") as file:
+        assert book._lock(file.fileno())
+
+
+def test_a_forced_build_that_fails_leaves_the_book_out_of_date(tmp_path, monkeypatch):
+    root = write_project(tmp_path, PAGE)
+    monkeypatch.setattr(book, "_run_jupyter_book", finished)
+    book.build(root)
+    assert book.is_current(root)
+    monkeypatch.setattr(book, "_run_jupyter_book", failed)
+    with pytest.raises(book.BuildError):
+        book.build(root, force=True)
+    assert not book.is_current(root)
+    assert (book.html_folder(root) / "index.html").is_file()
+
+
+def test_a_book_that_cannot_be_moved_is_a_failed_build_and_the_last_one_stays(tmp_path, monkeypatch):
+    root = write_project(tmp_path, PAGE)
+    monkeypatch.setattr(book, "_run_jupyter_book", finished)
+    book.build(root)
+    (book.html_folder(root) / "index.html").write_text("the last book")
+    rename = Path.rename
+
+    def refuse(path, target):
+        if path.name == "html" and path.parent.parent != root:  # the new book, out of its folder
+            raise OSError("Directory not empty")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(book.BuildError, match="Directory not empty"):
+        book.build(root, force=True)
+    assert (book.html_folder(root) / "index.html").read_text() == "the last book"
+    assert not book.is_current(root)
+
+
+def test_code_that_changed_forgets_the_executed_notebooks(tmp_path, monkeypatch):
     monkeypatch.setattr(book, "_run_jupyter_book", finished)
     root = write_project(tmp_path, PAGE)
     (root / "labkit").mkdir()

@@ -6,6 +6,7 @@ import math
 import pytest
 
 from labkit.files import ROOT
+from labkit.scalar import Value
 from labkit.widgets import GraphStepper
 from labkit.widgets.figure import module_source
 
@@ -131,8 +132,27 @@ def test_powers_at_the_edge_are_those_of_the_engine(page, a, b):
     stepper.inputs = {"a": a, "b": b}
     assert bool(answer["error"]) == bool(stepper.error)
     if not stepper.error:
-        slopes = [math.inf if node["grad"] is None else node["grad"] for node in stepper.nodes]
+        slopes = [float(node["grad"]) for node in stepper.nodes]
         assert [node["grad"] for node in answer["nodes"]] == slopes
+
+
+def test_an_operation_that_the_page_does_not_know_is_named(page):
+    stepper = GraphStepper(lambda a: Value(a.data**3, (a,), (3 * a.data**2,), "cube"), a=2.0)
+    assert simulated(page, stepper, a=3.0)["error"] == "this page cannot compute cube again; JupyterLab can"
+
+
+DRAWN = """async ([source, state]) => {
+    const figure = await import(`data:text/javascript;base64,${source}`);
+    const model = { get: (name) => state[name], set() {}, save_changes() {}, on() {}, off() {} };
+    document.body.replaceChildren();
+    figure.default.render({ model, el: document.body });
+}"""
+
+
+def test_an_infinite_slope_is_drawn_as_one(page):
+    source = base64.b64encode(module_source("graph").encode()).decode()
+    page.evaluate(DRAWN, [source, GraphStepper(lambda a: a**0.5, a=0.0).page_state()])
+    assert page.locator("[data-node=a] [data-kind=grad]").text_content() == "∞"
 
 
 def test_a_wrong_input_is_told_as_the_engine_tells_it(page):

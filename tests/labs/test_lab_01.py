@@ -25,8 +25,9 @@ WORK = {
 def _own_state(tmp_path, monkeypatch):
     monkeypatch.setenv("LABKIT_STATE", str(tmp_path))
     yield
-    for driver in background._drivers.values():
-        driver.stop(wait=True)
+    for _, drivers in background._drivers.values():
+        for driver in drivers:
+            driver.stop(wait=True)
 
 
 def done(cells, capsys):

@@ -288,3 +288,17 @@ def test_a_chain_of_a_million_nodes_goes_backward_and_away():
         assert sys.getrefcount(leaf) == held - 1
     finally:
         gc.enable()
+
+
+def test_an_integer_beyond_floats_is_named():
+    with pytest.raises(OverflowError, match=r"\+: 100000000000… is too large for a float"):
+        Value(2.0) + 10**400
+
+
+@pytest.mark.parametrize(
+    ("x", "n", "slope"), [(1e-300, -1, -math.inf), (-1e-300, -1, -math.inf), (-1e-150, -2, math.inf)]
+)
+def test_a_slope_beyond_floats_is_infinite(x, n, slope):
+    a = Value(x)
+    (a**n).backward()
+    assert a.grad == slope

@@ -1,5 +1,7 @@
 """The book's build in the background, with commands that stand in for it."""
 
+import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +13,8 @@ import pytest
 
 pytest.importorskip("jupyter_server", reason="JupyterLab is not installed: make lab installs it")
 
+from labkit.book.build import CODE, PAGES, digest
+from labkit.server.app import LabBook
 from labkit.server.building import TAIL_LINES, BookBuild
 
 
@@ -38,7 +42,7 @@ def alive(pid):
 
 
 def test_no_build_was_asked_for(tmp_path):
-    assert BookBuild(tmp_path, []).state() == {"state": "missing", "log": ""}
+    assert BookBuild(tmp_path, []).state() == {"state": "missing", "updating": False, "log": ""}
 
 
 def test_a_build_that_works(tmp_path):
@@ -52,7 +56,7 @@ def test_a_build_that_works(tmp_path):
     assert running.state()["state"] == "building"
     (tmp_path / "go").touch()
     wait_for(lambda: running.state()["state"] != "building")
-    assert running.state() == {"state": "ready", "log": ""}
+    wait_for(lambda: running.state() == {"state": "ready", "updating": False, "log": ""})
     running.stop()
 
 
@@ -70,12 +74,28 @@ def test_a_build_that_leaves_no_book_has_failed(tmp_path):
     wait_for(lambda: running.state()["state"] == "failed")
 
 
-def test_a_finished_book_is_not_built_again(tmp_path):
-    (tmp_path / "_build" / "html").mkdir(parents=True)
-    (tmp_path / "_build" / "html" / "index.html").touch()
-    running = build(tmp_path, "print('built')")
-    assert running.state()["state"] == "ready"
+def lab_book(root, code, made_from):
+    """The extension on a folder with a finished book, as the server starts it."""
+    (root / "_build" / "html").mkdir(parents=True)
+    (root / "_build" / "html" / "index.html").touch()
+    (root / "_build" / "book.json").write_text(json.dumps({"made_from": made_from}))
+    extension = LabBook(build_book=True)
+    extension.build = BookBuild(root, [sys.executable, "-c", code])
+    asyncio.run(extension._start_jupyter_server_extension(None))
+    return extension.build
+
+
+def test_a_book_that_is_current_is_not_built_again(tmp_path):
+    running = lab_book(tmp_path, "print('built')", made_from=digest((*CODE, *PAGES), tmp_path))
+    assert running.state() == {"state": "ready", "updating": False, "log": ""}
     assert not running.log_file.exists()
+
+
+def test_a_book_that_is_out_of_date_can_be_read_while_it_is_built(tmp_path):
+    running = lab_book(tmp_path, "import time; time.sleep(60)", made_from="something else")
+    assert running.state() == {"state": "ready", "updating": True, "log": ""}
+    running.stop()
+    assert running.state() == {"state": "ready", "updating": False, "log": ""}
 
 
 # A build with a process of its own; the second ignores Ctrl+C, as one that hangs does.

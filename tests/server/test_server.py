@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,6 +15,9 @@ from urllib.parse import urlsplit
 import pytest
 
 pytest.importorskip("jupyterlab", reason="JupyterLab is not installed: make lab installs it")
+
+from labkit.cli.lab import answers
+from labkit.server.handlers import no_book, template
 
 BASE = "/some/where/"
 NOTEBOOK = {
@@ -162,8 +166,41 @@ def test_where_there_is_no_book_a_page_says_so(server):
         status, _, text = server.get(path)
         assert status == 503
         assert "not built yet" in text
-        assert 'http-equiv="refresh"' in text
-    assert server.status()["book"] == {"state": "missing", "log": ""}
+    assert server.status()["book"] == {"state": "missing", "updating": False, "log": ""}
+
+
+@pytest.mark.parametrize("state", ["building", "failed", "missing"])
+def test_the_page_in_place_of_the_book_comes_back_only_while_it_is_built(state):
+    book = {"state": state, "updating": False, "log": ""}
+    page = template("no_book.html").generate(base_url="/", theme="", book=book, says=no_book(book)).decode()
+    assert ('http-equiv="refresh"' in page) == (state == "building")
+
+
+def test_who_may_not_read_the_contents_is_answered_nothing(tmp_path, monkeypatch):
+    (tmp_path / "nobody.py").write_text(
+        "from jupyter_server.auth.authorizer import Authorizer\n"
+        "class Nobody(Authorizer):\n"
+        "    def is_authorized(self, handler, user, action, resource): return resource != 'contents'\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with running(tmp_path, "--", "--ServerApp.authorizer_class=nobody.Nobody") as (server, _):
+        assert server.get("api/me")[0] == 200
+        for path in ("labkit/start", "labkit/api/status", "labkit/static/start.css", "book/_static/lb-server.js"):
+            assert server.get(path)[0] == 403, path
+
+
+@pytest.mark.parametrize("answer", [b"SSH-2.0-OpenSSH_9.6\r\n", b"HTTP/1.0 200 OK\r\n\r\n5", b""])
+def test_another_program_on_the_port_of_a_lab_is_no_lab(answer):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve():
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(answer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        assert not answers({"url": f"http://127.0.0.1:{listening.getsockname()[1]}/", "token": "abc"})
 
 
 def test_the_start_page_knows_the_base_url(server):
@@ -221,6 +258,12 @@ def test_a_lab_is_listed_with_what_is_done_and_with_its_chapter(server):
         write(progress, {"02-two": {"checks": checks, "total": 2}})
         entry = server.status()["labs"][1]
         assert (entry["state"], entry["passed"]) == (state, sum(checks.values()))
+    # Recorded with an earlier version of the lab: of more checks, of fewer, of others.
+    a, b, c = {"a": True}, {"b": True}, {"c": True}
+    for checks, total, shown in ((a | b | c, 3, ("started", 2)), (a, 1, ("started", 1)), (a | b | c, 2, ("done", 2))):
+        write(progress, {"02-two": {"checks": checks, "total": total}})
+        entry = server.status()["labs"][1]
+        assert (entry["state"], entry["passed"], entry["checks"]) == (*shown, 2)
 
 
 def write(path, data):

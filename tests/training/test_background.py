@@ -1,5 +1,6 @@
 """The thread that drives a run. Nothing here measures time: events say when, timeouts only end a test that hangs."""
 
+import gc
 import itertools
 import threading
 
@@ -432,3 +433,68 @@ def test_an_update_that_fails_is_reported_and_ends_the_thread(toy, drive):
     assert driver.wait(LONG) == "failed"
     assert str(driver.error) == "cannot draw"
     assert len(driver.run.history) == 2
+
+
+@pytest.mark.parametrize("click", ["pause", "train", "step"])
+def test_a_stop_under_way_is_not_undone_by_a_click(toy, drive, click):
+    inside, go_on = threading.Event(), threading.Event()
+
+    def slow():
+        inside.set()
+        assert go_on.wait(30)
+
+    driver = drive(toy(max_steps=None, on_step=slow))
+    driver.train()
+    assert inside.wait(30)
+    stopping = threading.Thread(target=driver.stop, kwargs={"wait": True})
+    stopping.start()
+    while driver._wanted != "stop":
+        pass
+    clicking = threading.Thread(target=getattr(driver, click))
+    clicking.start()
+    go_on.set()
+    stopping.join(30)
+    assert not stopping.is_alive()
+    clicking.join(30)
+    driver.stop(wait=True)
+
+
+def test_one_execution_of_a_cell_may_drive_several_runs(toy, drive):
+    first, second = (drive(toy(max_steps=None), key="cell", batch="1") for _ in range(2))
+    first.train()
+    second.train()
+    assert first.alive
+    assert second.alive
+    drive(toy(), key="cell", batch="2")
+    assert not first.alive
+    assert not second.alive
+
+
+def test_collections_are_short_while_any_run_trains(toy, drive):
+    first, second = drive(toy(max_steps=None)), drive(toy(max_steps=None))
+    for driver in (first, second):
+        driver.train()
+        driver.pause()
+        driver.wait(30)
+    assert gc.get_freeze_count() == 0  # paused
+    inside = threading.Event()
+    first.run.on_step = inside.set
+    first.train()
+    assert inside.wait(30)
+    assert gc.get_freeze_count() > 0
+    second.stop(wait=True)
+    assert gc.get_freeze_count() > 0
+    first.stop(wait=True)
+    assert gc.get_freeze_count() == 0
+
+
+def test_a_reset_that_fails_is_shown(toy, drive):
+    driver = drive(toy(max_steps=2))
+
+    def broken():
+        raise RuntimeError("no model")
+
+    driver.run.build = broken
+    driver.reset()
+    assert driver.state == "failed"
+    assert str(driver.error) == "no model"

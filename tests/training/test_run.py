@@ -340,3 +340,39 @@ def test_a_gradient_that_is_not_finite_is_divergence_too(toy):
         list(run)
     assert run.step == 3
     assert run.w == pytest.approx(0.8**3)  # the weights before the update that went wrong
+
+
+def test_an_extra_that_was_not_measured_survives_saving(toy, tmp_path):
+    class Sparse(toy):
+        def train_step(self):
+            return super().train_step() | {"validation": math.nan if self.step % 2 else 0.5}
+
+    run = Sparse(max_steps=3)
+    list(run)
+    loaded = Sparse().load(run.save(tmp_path / "run.json"))
+    assert [math.isnan(step.extra["validation"]) for step in loaded.history] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [{"step": "x"}, {"loss": None}, {"step": 1}, {"extra": 3}],
+    ids=["a step that is text", "no loss", "steps that do not rise", "extras that are none"],
+)
+def test_a_damaged_history_is_refused(toy, damage):
+    run = toy(max_steps=3)
+    list(run)
+    state = run.state_dict()
+    state["history"][-1] |= damage
+    fresh = toy()
+    with pytest.raises(ValueError, match="does not fit"):
+        fresh.load_state_dict(state)
+    assert fresh.step == 0
+
+
+def test_a_state_without_its_controls_is_refused(toy):
+    with pytest.raises(ValueError, match="no value for the controls lr, width"):
+        toy().load_state_dict(toy().state_dict() | {"controls": {}})
+
+
+def test_the_frame_of_an_empty_run_has_its_columns(toy):
+    assert list(toy().frame()["loss"]) == []

@@ -63,10 +63,12 @@
     return entry.checks ? `${entry.passed} of ${entry.checks} checks` : "started";
   }
 
-  function book({ state, log }) {
+  function book({ state, updating, log }) {
     const read = (text) => h("a", { href: `${base}book/`, target: "book" }, text);
     const end = log ? h("details", {}, h("summary", {}, "The end of the log"), h("pre", { tabindex: "0" }, log)) : null;
-    if (state === "ready") return [h("p", {}, "The book is ready: ", read("read it"), ".")];
+    if (state === "ready") {
+      return [h("p", {}, "The book is ready: ", read("read it"), updating ? "; it is being brought up to date." : ".")];
+    }
     if (state === "building") return [h("p", {}, "The book is being built, which takes some minutes; the labs need not wait for it.")];
     if (state === "failed") return [h("p", { class: "problem" }, "The book could not be built; the labs work without it."), end];
     return [h("p", {}, "The book is not built yet: run ", h("code", {}, "make book"), " in the project folder.")];
