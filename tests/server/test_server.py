@@ -170,10 +170,10 @@ def test_where_there_is_no_book_a_page_says_so(server):
 
 
 @pytest.mark.parametrize("state", ["building", "failed", "missing"])
-def test_the_page_in_place_of_the_book_comes_back_only_while_it_is_built(state):
+def test_the_page_in_place_of_the_book_comes_back_unless_the_build_failed(state):
     book = {"state": state, "updating": False, "log": ""}
     page = template("no_book.html").generate(base_url="/", theme="", book=book, says=no_book(book)).decode()
-    assert ('http-equiv="refresh"' in page) == (state == "building")
+    assert ('http-equiv="refresh"' in page) == (state != "failed")
 
 
 def test_who_may_not_read_the_contents_is_answered_nothing(tmp_path, monkeypatch):
