@@ -15,7 +15,7 @@ from labkit.files import write_atomic
 
 # Modules with a `measure(peers)`. Each is imported when its turn comes, the light ones first: what else
 # is in memory makes garbage collections longer, and not equally so for both sides of a ratio.
-BENCHMARKS = ("engine", "panel")
+BENCHMARKS = ("scalar_gpt", "engine", "panel")
 RESULTS = Path(__file__).parent / "results.json"
 
 
@@ -49,7 +49,7 @@ def main() -> None:
     for name in arguments.names or BENCHMARKS:
         figures: dict[str, float] = import_module(f".{name}", __package__).measure(arguments.peers)
         for what, value in figures.items():
-            print(f"{name:8} {what:58} {value:10.4g}")
+            print(f"{name:10} {what:58} {value:10.4g}")
             # Each with its own date: a run without peers keeps the ratios of an earlier one.
             results.setdefault(name, {})[what] = {
                 "value": value,

@@ -4,5 +4,6 @@ from .background import BackgroundRun
 from .controls import Control, Controls
 from .points import PointsRun
 from .run import Diverged, Run, Step
+from .scalar_gpt import ScalarGPTRun
 
-__all__ = ["BackgroundRun", "Control", "Controls", "Diverged", "PointsRun", "Run", "Step"]
+__all__ = ["BackgroundRun", "Control", "Controls", "Diverged", "PointsRun", "Run", "ScalarGPTRun", "Step"]
