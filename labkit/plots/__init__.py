@@ -1,7 +1,8 @@
 """Still figures: functions that take and return matplotlib Axes, in one visual system."""
 
-from .curves import loss_curves
+from .arena import gradient_distribution, update_ratio
+from .curves import curves, loss_curves
 from .points import decision_boundary
 from .theme import style
 
-__all__ = ["decision_boundary", "loss_curves", "style"]
+__all__ = ["curves", "decision_boundary", "gradient_distribution", "loss_curves", "style", "update_ratio"]

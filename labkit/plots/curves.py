@@ -1,4 +1,4 @@
-"""Loss curves: one run or several, with the band they are expected in."""
+"""Curves: one or several, each with its name at its end in place of a legend."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,42 +6,62 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
 
-def loss_curves(
+def curves(
     curves: Mapping[str, Sequence[float]],
     ax: Axes | None = None,
-    y_label: str = "loss (nats)",
+    x: Sequence[float] | None = None,
+    x_label: str = "step",
+    y_label: str = "",
     log: bool = False,
 ) -> Axes:
-    """Draw losses over steps, each with its name at its end in place of a legend.
+    """Draw curves, each with its name at its end in place of a legend.
 
     Args:
-        curves: name -> the loss of each step, the first step first.
+        curves: name -> one number for each place on the horizontal axis.
         ax: where to draw; new axes when left out.
+        x: the places; 1, 2, 3 … when left out.
+        x_label: what is on the horizontal axis.
         y_label: the measure and its unit.
-        log: a logarithmic loss axis, when one wild curve would flatten the others.
+        log: a logarithmic vertical axis, when one wild curve would flatten the others.
 
     Returns:
         The axes drawn on.
+
+    Raises:
+        ValueError: for a curve that is empty, or not as long as `x`.
     """
     ax = ax or plt.subplots()[1]
-    for name, losses in curves.items():
-        losses = list(losses)  # a column of `run.frame()` will do too
-        if not losses:
-            raise ValueError(f"loss_curves: no losses for {name!r}")
-        (line,) = ax.plot(range(1, len(losses) + 1), losses)
+    for name, numbers in curves.items():
+        values = list(numbers)  # a column of `run.frame()` will do too
+        places = list(range(1, len(values) + 1)) if x is None else list(x)
+        if not values:
+            raise ValueError(f"curves: {name!r} has no numbers")
+        if len(places) != len(values):
+            raise ValueError(f"curves: {name!r} has {len(values)} numbers for {len(places)} places")
+        (line,) = ax.plot(places, values)
         ax.annotate(
             name,
-            (len(losses), losses[-1]),
+            (places[-1], values[-1]),
             (4, 0),
             textcoords="offset points",
             color=line.get_color(),
             va="center",
             fontsize="small",
         )
-    ax.set(xlabel="step", ylabel=y_label)
+    ax.set(xlabel=x_label, ylabel=y_label)
     if log:
         ax.set_yscale("log")
     else:
         ax.set_ylim(bottom=0)
     ax.margins(x=0.02)
     return ax
+
+
+def loss_curves(
+    losses: Mapping[str, Sequence[float]],
+    ax: Axes | None = None,
+    y_label: str = "loss (nats)",
+    log: bool = False,
+) -> Axes:
+    """`curves` of the loss of each step, the first step first."""
+    return curves(losses, ax, y_label=y_label, log=log)

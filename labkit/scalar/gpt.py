@@ -248,7 +248,7 @@ class GameGPT:
         self._check_token(eos_id)
         if not 0 <= temperature < math.inf:
             raise ValueError(f"the temperature must be 0 (greedy) or a positive number, got {temperature}")
-        max_len = self.block_size if max_len is None else max_len
+        max_len = max(2, self.block_size) if max_len is None else max_len
         if not 2 <= max_len <= self.block_size + 1:
             raise ValueError(f"max_len must be 2 … {self.block_size + 1} (block_size + 1), got {max_len}")
         keys, values = self.new_cache()

@@ -68,6 +68,9 @@ def linear(
     children, xs = list(x), numbers(x)
     if weights is None:
         weights = [numbers(row) for row in rows]
+        for i, row in enumerate(rows):
+            if len(row) != len(x):
+                raise ValueError(f"linear: row {i} has {len(row)} columns, the vector {len(x)} entries")
     return [
         _node(sum(map(mul, w, xs)), [*row, *children], xs + w, "dot")  # type: ignore[operator]
         for row, w in zip(rows, weights, strict=True)

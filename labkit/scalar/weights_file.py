@@ -42,7 +42,7 @@ def load(path: str | Path, state_dict: Matrices) -> None:
     """
     path = Path(path)
     wanted = [(name, i, row) for name, rows in state_dict.items() for i, row in enumerate(rows)]
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()  # bytes that are no text fail below
     found = []
     for number, ((name, i, row), line) in enumerate(zip(wanted, lines, strict=False), start=1):
         found.append(_parse(f"{path}, line {number}", line, name, i, len(row)))

@@ -10,14 +10,50 @@ import gc
 import threading
 import time
 from collections.abc import Callable
-from typing import Literal
-
-from .run import Run
+from typing import Literal, Protocol
 
 State = Literal["idle", "running", "paused", "stopped", "done", "failed"]
 
-_drivers: dict[str, tuple[str | None, list["BackgroundRun"]]] = {}
-"""key -> (batch, the drivers made under it)."""
+
+class Steps(Protocol):
+    """What a thread can drive: a `Run`, or what goes on and counts like one (the rounds of a battle)."""
+
+    @property
+    def step(self) -> int:
+        """How many steps are done."""
+
+    def __next__(self) -> object:
+        """Do the next one; StopIteration when there is none."""
+
+    def reset(self) -> None:
+        """Start over."""
+
+
+class Stoppable(Protocol):
+    """What works in a thread of its own, and can be told to end."""
+
+    def stop(self, wait: bool = False) -> None:
+        """End the thread; with `wait`, return when it has ended."""
+
+
+_drivers: dict[str, tuple[str | None, list[Stoppable]]] = {}
+"""key -> (batch, what was made under it)."""
+
+
+def replace_earlier(key: str, batch: str | None, new: Stoppable) -> None:
+    """Stop what was made under `key` before, except in the same batch; remember `new` for the next time.
+
+    Args:
+        key: who this is, such as a notebook's cell.
+        batch: which execution of it; None: each is on its own.
+        new: what takes the place.
+    """
+    earlier_batch, earlier = _drivers.get(key, (None, []))
+    if batch is None or batch != earlier_batch:
+        for driver in earlier:
+            driver.stop(wait=True)
+        earlier = []
+    _drivers[key] = (batch, [*earlier, new])
 
 
 class _ShortCollections:
@@ -71,7 +107,7 @@ class BackgroundRun:
 
     def __init__(
         self,
-        run: Run,
+        run: Steps,
         key: str | None = None,
         on_update: Callable[[], None] | None = None,
         every: float = 0.1,
@@ -84,17 +120,13 @@ class BackgroundRun:
         self.error: Exception | None = None
         self._wanted: Literal["run", "pause", "stop"] = "stop"
         self._single_steps = 0
+        self._asked = 0  # counts the calls that ask to go on
         self._told = True  # on_update has returned since the last change of state
         self._changed = threading.Condition()
         self._starting = threading.Lock()  # two clicks at once (the main thread's and a subshell's): one thread
         self._thread: threading.Thread | None = None
         if key is not None:
-            earlier_batch, earlier = _drivers.get(key, (None, []))
-            if batch is None or batch != earlier_batch:
-                for driver in earlier:
-                    driver.stop(wait=True)
-                earlier = []
-            _drivers[key] = (batch, [*earlier, self])
+            replace_earlier(key, batch, self)
 
     @property
     def alive(self) -> bool:
@@ -158,6 +190,7 @@ class BackgroundRun:
     def _want(self, wanted: Literal["run", "pause"], single_steps: int = 0) -> None:
         with self._starting:
             with self._changed:
+                self._asked += 1
                 if self.state in ("running", "paused") and self.alive and self._wanted != "stop":
                     self._wanted = wanted
                     self._single_steps += single_steps
@@ -220,8 +253,13 @@ class BackgroundRun:
                 if not single:
                     self._pause()
                     continue
+            asked = self._asked
             if next(self.run, None) is None:
-                return "done"
+                with self._changed:
+                    if self._asked != asked:  # meanwhile there is something to do again
+                        continue
+                    self.state, self._told = "done", False
+                    return "done"
             if self.on_update is not None and (now := time.perf_counter()) - told >= self.every:
                 told = now
                 self.on_update()

@@ -133,7 +133,8 @@ class Run(ABC):
 
     def _guarded_step(self) -> Step:
         number = self.step + 1
-        remembered = self.get_state() if (number - 1) % self.guard_every == 0 else None
+        due = self._sound is None or (number - 1) % self.guard_every == 0
+        remembered = self.get_state() if due else None
         started = time.perf_counter()
         lr = self.controls["lr"]
         try:

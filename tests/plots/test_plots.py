@@ -10,7 +10,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 
-from labkit.plots import decision_boundary, loss_curves, style, theme
+from labkit.plots import curves, decision_boundary, loss_curves, style, theme
 
 THEMES = {"light": theme.LIGHT, "dark": theme.DARK}
 SURFACES = ("bg", "panel", "line")  # everything else is used for text and thin lines
@@ -116,7 +116,7 @@ def test_loss_curves_take_columns_of_a_frame():
 
 
 def test_loss_curves_need_losses():
-    with pytest.raises(ValueError, match="no losses for 'empty'"):
+    with pytest.raises(ValueError, match="'empty' has no numbers"):
         loss_curves({"empty": []})
 
 
@@ -148,3 +148,12 @@ def test_the_boundary_is_the_right_way_up():
 def test_the_boundary_of_one_class_alone():
     ax = decision_boundary(lambda at: 1.0, [(0, 1), (1, 0)], [1, 1], cells=4)
     assert [len(c.get_offsets()) for c in ax.collections] == [0, 2]
+
+
+def test_curves_over_places_of_their_own():
+    ax = curves({"share": [0.1, 0.2]}, x=[250, 500], x_label="steps", y_label="share")
+    (line,) = ax.lines
+    assert list(line.get_xdata()) == [250, 500]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("steps", "share")
+    with pytest.raises(ValueError, match="'share' has 2 numbers for 3 places"):
+        curves({"share": [0.1, 0.2]}, x=[1, 2, 3])
