@@ -68,7 +68,7 @@ def check_game(game: str | Sequence[int]) -> GameCheck:
     Examples:
         >>> text = "genre puzzle setting castle entities ghost resources gold mechanics spend gold goals survive"
         >>> print(check_game(text + " difficulty easy"))
-        token 1: a puzzle game needs a mechanic out of solve, hide, collect; found only 'spend gold'
+        token 1: the genre puzzle needs a mechanic out of solve, hide, collect; found only 'spend gold'
     """
     if isinstance(game, str):
         reader = _Reader(game.split(), 0, end="")
@@ -158,7 +158,7 @@ def _breaches(game: dict[str, list[_Phrase]]) -> Iterator[Problem]:
 
     if all(phrase.head not in TYPICAL[genre.head] for phrase in game["mechanics"]):
         found = ", ".join(f"'{phrase}'" for phrase in game["mechanics"])
-        message = f"a {genre.head} game needs a mechanic out of {', '.join(TYPICAL[genre.head])}; found only {found}"
+        message = f"the genre {genre.head} needs a mechanic out of {', '.join(TYPICAL[genre.head])}; found only {found}"
         yield Problem(genre.position, genre.head, "genre", message)
 
     for noun, section in (("mechanic", "mechanics"), ("goal", "goals")):

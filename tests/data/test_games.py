@@ -186,7 +186,7 @@ def test_numbers_that_are_no_ids(number):
             "jump spend",
             1,
             "genre",
-            "a puzzle game needs a mechanic out of solve, hide, collect; found only 'jump', 'spend gold'",
+            "the genre puzzle needs a mechanic out of solve, hide, collect; found only 'jump', 'spend gold'",
         ),
         ("escape castle", "escape ocean", 18, "setting", "goal 'escape ocean' leaves ocean, but the setting is castle"),
         (
@@ -225,7 +225,7 @@ def test_every_rule_has_a_broken_example():
 def test_every_breach_is_told_in_order():
     game = GOOD.replace("solve collect gold", "chase wolf spend wood").replace("escape castle", "defeat queen")
     assert str(check_game(game)).splitlines() == [
-        "token 1: a puzzle game needs a mechanic out of solve, hide, collect; found only 'chase wolf', 'spend wood'",
+        "token 1: the genre puzzle needs a mechanic out of solve, hide, collect; found only 'chase wolf', 'spend wood'",
         "token 12: mechanic 'chase wolf' needs wolf, which is not among the entities ghost, queen",
         "token 14: mechanic 'spend wood' needs wood, which is not among the resources gold, mana",
         "token 18: goal 'defeat queen' contradicts goal 'rescue queen'",
@@ -281,7 +281,8 @@ def test_one_changed_token_never_breaks_the_checker(game, data):
 
 def test_the_embedded_files_are_what_the_sampler_gives(tmp_path):
     write_games(tmp_path)
-    assert {path.name for path in FOLDER.iterdir()} == {"README.md", "train.txt", "validation.txt"}
+    made = {path.name for path in tmp_path.iterdir()}
+    assert {path.name for path in FOLDER.iterdir()} == made | {"README.md", "game-gpt.txt", "training.csv"}
     for path in tmp_path.iterdir():
         assert (FOLDER / path.name).read_bytes() == path.read_bytes()
 
