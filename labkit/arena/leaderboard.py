@@ -1,4 +1,4 @@
-"""The leaderboard: every attempt, one JSON object a line, ranked by score per kilojoule.
+"""The leaderboard: every attempt, one JSON object a line, ranked by score over energy.
 
 A line is written whole and stays: the ranking is computed when it is asked for. Two processes may add
 at the same time (a lock beside the file); a line that is no entry is an error with file and line, and
@@ -20,6 +20,9 @@ from labkit.files import write_atomic
 if TYPE_CHECKING:
     import pandas as pd
 
+QUALIFYING_SCORE = 25.0
+"""The least score that is ranked by points per kilojoule. The first steps of any training are the cheapest points,
+and without it ten steps of the smallest model would lead the board."""
 LOCK_SECONDS = 30
 """How long to wait for another writer; one writes for milliseconds."""
 
@@ -93,6 +96,11 @@ class Entry:
             return 0.0
         return 1000 * self.score / self.energy if self.energy else math.inf
 
+    @property
+    def qualified(self) -> bool:
+        """Whether the score is high enough to be ranked by its rating."""
+        return self.score >= QUALIFYING_SCORE
+
     def to_row(self) -> dict[str, Any]:
         """As a line of the file holds it: JSON has no infinity, so such a perplexity is null."""
         row = asdict(self)
@@ -121,7 +129,8 @@ class Leaderboard:
     """All attempts on disk, and their ranking.
 
     Every attempt is kept. The ranking has one row per agent, its best attempt, unless all are asked for.
-    The order: points per kilojoule; then the higher score, the lower perplexity, and who was first.
+    The order: first those with at least 25 points, by points per kilojoule; then the others, by score. Of equals the
+    higher score leads, then the lower perplexity, then who was first.
 
     Args:
         path: the JSON Lines file; it appears with the first entry, its lock (`path` + ".lock") beside it.
@@ -205,4 +214,4 @@ class Leaderboard:
 
 def _ranked(entries: list[Entry]) -> list[Entry]:
     """The best first; sorting is stable, so of equals the earlier line leads."""
-    return sorted(entries, key=lambda e: (-e.rating, -e.score, e.perplexity))
+    return sorted(entries, key=lambda e: (not e.qualified, -e.rating if e.qualified else 0, -e.score, e.perplexity))

@@ -2,7 +2,7 @@
 
 import typer
 
-from . import book, classroom, lab, notebooks
+from . import arena, book, classroom, lab, notebooks
 
 app = typer.Typer(
     name="labkit",
@@ -15,3 +15,4 @@ app.add_typer(notebooks.app, name="notebooks")
 app.add_typer(book.app, name="book")
 app.add_typer(classroom.app, name="classroom")
 app.command("lab")(lab.lab)
+app.command("arena")(arena.arena)

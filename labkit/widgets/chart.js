@@ -1,7 +1,7 @@
 // A line chart of one or more series of the same steps. Data: float32, the steps, then each series' values.
 
-const MARGIN = { top: 12, right: 108, bottom: 36, left: 52 };
-const HEIGHT = 240;
+const MARGIN = { top: 22, right: 118, bottom: 36, left: 52 };
+const HEIGHT = 240; // where a page does not say it
 
 export default {
   render({ model, el }) {
@@ -13,8 +13,9 @@ export default {
     const stop = onWidth(box, (w) => { width = w; draw(); });
     model.on("change:data", draw);
     model.on("change:band", draw);
+    model.on("change:series", draw);
     draw();
-    return () => { stop(); model.off("change:data", draw); model.off("change:band", draw); };
+    return () => { stop(); for (const name of ["data", "band", "series"]) model.off(`change:${name}`, draw); };
   },
 };
 
@@ -44,31 +45,41 @@ function paint(svg, width, model) {
   const steps = numbers.subarray(0, n);
   const lines = names.map((_, i) => numbers.subarray((i + 1) * n, (i + 2) * n));
   const band = model.get("band");
-  const inner = { left: MARGIN.left, right: width - (width < 420 ? 12 : MARGIN.right), top: MARGIN.top, bottom: HEIGHT - MARGIN.bottom };
+  const height = model.get("height") || HEIGHT;
+  const inner = { left: MARGIN.left, right: width - (width < 420 ? 12 : MARGIN.right), top: MARGIN.top, bottom: height - MARGIN.bottom };
 
   const lastStep = axisEnd(n ? steps[n - 1] : 0, model.get("x_max"));
   // The first point beyond the axis is needed to draw the band up to its end.
   const beyond = band.findIndex(([x]) => x >= lastStep);
   const inView = clipBand(beyond < 0 ? band : band.slice(0, beyond + 1), lastStep);
-  let high = Math.max(1e-9, ...inView.map((point) => point[2]));
-  for (const line of lines) for (const y of line) if (Number.isFinite(y) && y > high) high = y;
-  // One wild step must not flatten the rest: the axis ends at 20 times the first loss.
-  const first = n ? lines[0][0] : high;
-  const clipped = first > 0 && high > 20 * first;
-  if (clipped) high = 20 * first;
-  high *= 1.05;
+  let high = Math.max(1e-9, model.get("y_max") || 0, ...inView.map((point) => point[2]));
+  let low = Math.min(Infinity, ...inView.map((point) => point[1]));
+  for (const line of lines) {
+    for (const y of line) {
+      if (Number.isFinite(y) && y > high) high = y;
+      if (y < low) low = y; // NaN is not
+    }
+  }
+  if (!Number.isFinite(low)) [low, high] = [0, Math.max(high, model.get("y_limit") / 2 || 1)]; // nothing to show yet
+  // One wild step must not flatten the rest: the axis ends at 20 times the first loss, if nobody says where.
+  const most = model.get("y_limit") || 20 * (n ? lines[0][0] : high);
+  const clipped = most > 0 && high > most;
+  if (clipped) high = most;
+  // Half a unit at least, so that the noise of a flat line does not fill the chart.
+  low = model.get("y_zero") === false ? 0.95 * Math.max(0, Math.min(low, high - 0.5)) : 0;
+  high += 0.05 * (high - low);
   const px = (x) => inner.left + ((inner.right - inner.left) * x) / lastStep;
-  const py = (y) => inner.bottom - ((inner.bottom - inner.top) * Math.min(Math.max(y, 0), high)) / high;
+  const py = (y) => inner.bottom - ((inner.bottom - inner.top) * (Math.min(Math.max(y, low), high) - low)) / (high - low);
 
   const parts = [];
-  for (const y of ticks(0, high, 4)) {
+  for (const y of ticks(low, high, low > 0 ? 6 : 4)) {
     parts.push(node("line", { class: "lb-axis", x1: inner.left, x2: inner.right, y1: py(y), y2: py(y) }));
     parts.push(node("text", { class: "lb-tick", x: inner.left - 6, y: py(y) + 4, "text-anchor": "end" }, format(y)));
   }
   for (const x of ticks(0, lastStep, width < 420 ? 3 : 6))
     parts.push(node("text", { class: "lb-tick", x: px(x), y: inner.bottom + 15, "text-anchor": "middle" }, format(x)));
   parts.push(node("text", { class: "lb-tick", x: inner.right, y: inner.bottom + 30, "text-anchor": "end" }, model.get("x_label")));
-  parts.push(node("text", { class: "lb-tick", x: 4, y: inner.top - 1 }, model.get("y_label") + (clipped ? " (cut off above)" : "")));
+  parts.push(node("text", { class: "lb-tick", x: 4, y: 11 }, model.get("y_label") + (clipped ? " (cut off above)" : "")));
   if (inView.length > 1) {
     const edge = (column) => inView.map((point) => `${px(point[0]).toFixed(1)},${py(point[column]).toFixed(1)}`);
     parts.push(node("polygon", { class: "lb-band", points: [...edge(1), ...edge(2).reverse()].join(" ") },
@@ -82,17 +93,28 @@ function paint(svg, width, model) {
     let path = "";
     line.forEach((y, k) => { if (Number.isFinite(y)) path += `${path ? "L" : "M"}${px(steps[k]).toFixed(1)} ${py(y).toFixed(1)}`; });
     parts.push(node("path", { class: "lb-line", d: path || "M0 0", style: `stroke:${color}`, "data-series": names[i] }));
-    if (n) labels.push({ y: py(line[n - 1]), x: px(steps[n - 1]), text: `${names[i]} ${format(line[n - 1])}`, color });
+    const end = line.findLastIndex(Number.isFinite); // a series may end before the others
+    if (end < 0) return;
+    const label = { y: py(line[end]), x: px(steps[end]), text: `${names[i]} ${format(line[end])}`, color };
+    // Where the curve is half a label earlier: one that comes from above leaves room below its end.
+    const earlier = line[steps.findIndex((step) => px(step) >= label.x - 45)];
+    labels.push({ ...label, falls: earlier > line[end] && label.y + 20 < inner.bottom });
   });
   labels.sort((a, b) => a.y - b.y).forEach((label, i) => {
+    const end = width < 420 && label.x + 100 > inner.right; // no room on the right: above the line's end, or below
+    if (end) label.y = label.falls ? label.y + 20 : Math.max(label.y, inner.top + 20); // clear of the axis's name
     if (i) label.y = Math.max(label.y, labels[i - 1].y + 14);
-    const end = width < 420; // no room right of the axis: the label sits above the line's end
     const x = end ? Math.max(label.x, inner.left + 90) : label.x + 6;
-    parts.push(node("text", { x, y: label.y + (end ? -6 : 4), "text-anchor": end ? "end" : "start",
+    parts.push(node("text", { class: "lb-end", x, y: label.y + (end ? -6 : 4), "text-anchor": end ? "end" : "start",
       style: `fill:${label.color};font-weight:600` }, label.text));
   });
-  svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
-  svg.setAttribute("height", HEIGHT);
-  svg.setAttribute("aria-label", n ? `${names[0]} ${format(lines[0][0])} at step ${steps[0]}, ${format(lines[0][n - 1])} at step ${steps[n - 1]}` : "no steps yet");
+  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  svg.setAttribute("height", height);
+  const said = names.map((name, i) => {
+    const from = lines[i].findIndex(Number.isFinite), to = lines[i].findLastIndex(Number.isFinite);
+    const at = (k) => `${format(lines[i][k])} at ${model.get("x_label")} ${steps[k]}`;
+    return from < 0 ? null : `${name} ${at(from)}, ${at(to)}`;
+  });
+  svg.setAttribute("aria-label", said.filter(Boolean).join("; ") || `no ${model.get("x_label")}s yet`);
   svg.replaceChildren(...parts);
 }

@@ -1,6 +1,7 @@
 """The live line chart: the whole history in one bytes trait, thinned, so that any view can draw it."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import traitlets as t
@@ -10,6 +11,8 @@ from labkit.training import Step
 from .figure import Figure
 
 MAX_POINTS = 1000
+
+Item = TypeVar("Item")
 
 
 class LineChart(Figure):
@@ -21,17 +24,28 @@ class LineChart(Figure):
         colors: the theme colour of each ("loss", "validation" ...).
         band: [step, low, high] points of the expected band of the first series.
         x_max: the least end of the horizontal axis.
+        y_max: the least end of the vertical axis.
+        y_limit: where the vertical axis ends at most; 0: at 20 times the first value of the first series.
+        y_zero: whether the vertical axis begins at 0; else a little below the least value.
+        height: in pixels.
     """
 
     module = "chart"
-    page_traits = ("data", "series", "colors", "band", "x_max", "x_label", "y_label")
+    page_traits = (
+        *("data", "series", "colors", "band", "x_max", "y_max", "x_label", "y_label"),
+        *("y_limit", "y_zero", "height"),
+    )
     data = t.Bytes(b"").tag(sync=True)
     series = t.List(t.Unicode(), ["loss"]).tag(sync=True)
     colors = t.List(t.Unicode(), ["loss"]).tag(sync=True)
     band = t.List(t.List(t.Float()), []).tag(sync=True)
     x_max = t.Int(0).tag(sync=True)
+    y_max = t.Float(0.0).tag(sync=True)
     x_label = t.Unicode("step").tag(sync=True)
     y_label = t.Unicode("loss (nats)").tag(sync=True)
+    y_limit = t.Float(0.0).tag(sync=True)
+    y_zero = t.Bool(True).tag(sync=True)
+    height = t.Int(240).tag(sync=True)
 
     def draw(self, history: Sequence[Step]) -> None:
         """Show `history`: "loss" is a step's own, any other series is one of its extras."""
@@ -39,6 +53,16 @@ class LineChart(Figure):
         columns: list[list[float]] = [[step.step for step in steps]]
         for name in self.series:
             columns.append([step.loss if name == "loss" else step.extra.get(name, np.nan) for step in steps])
+        self._show(columns)
+
+    def plot(self, x: Sequence[float], *series: Sequence[float]) -> None:
+        """Show numbers that are no run's: the values of each series at each `x`, nan where there is none."""
+        if len(series) != len(self.series):
+            raise ValueError(f"LineChart: {len(self.series)} series have names, got the values of {len(series)}")
+        keep = thinned(range(len(x)))
+        self._show([[column[i] for i in keep] for column in (x, *series)])
+
+    def _show(self, columns: list[list[float]]) -> None:
         self.data = np.asarray(columns, dtype="<f4").tobytes()
 
     def caption(self) -> str:
@@ -50,8 +74,8 @@ class LineChart(Figure):
         return f"{self.series[0]} from {values[0]:.3g} at step {first:.0f} to {values[-1]:.3g} at step {last:.0f}"
 
 
-def thinned(history: Sequence[Step], limit: int = MAX_POINTS) -> list[Step]:
-    """At most `limit` evenly spaced steps, the first and the last among them."""
+def thinned(history: Sequence[Item], limit: int = MAX_POINTS) -> list[Item]:
+    """At most `limit` evenly spaced items, the first and the last among them."""
     n = len(history)
     if n <= limit:
         return list(history[:n])

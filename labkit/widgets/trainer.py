@@ -2,17 +2,16 @@
 
 import html
 import time
-import traceback
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 import ipywidgets as widgets
-from IPython import get_ipython
 
 from labkit.grading import Band
 from labkit.training import BackgroundRun, Diverged, Run
 
 from .chart import LineChart
+from .panel import button, cell_key, error_html, line_of
 from .slider import Slider
 
 REFRESH = 0.1
@@ -24,14 +23,6 @@ class LiveFigure(Protocol):
 
     def update(self) -> None:
         """Draw the run as it is now. Called from the training thread between two steps."""
-
-
-def _cell_key(run: Run) -> tuple[str, str | None]:
-    """Who a panel is: the notebook cell that makes it and which execution of it; else the kind of run."""
-    shell = get_ipython()
-    parent: dict[str, Any] = getattr(shell, "get_parent", dict)() if shell is not None else {}
-    cell = parent.get("metadata", {}).get("cellId")
-    return (f"cell {cell}", parent.get("header", {}).get("msg_id")) if cell else (f"run {type(run).__name__}", None)
 
 
 class TrainerPanel(widgets.VBox):
@@ -70,13 +61,13 @@ class TrainerPanel(widgets.VBox):
             band=[list(point) for point in band.points] if band else [],
             x_max=run.max_steps or 0,
         )
-        who, execution = (key, None) if key else _cell_key(run)
+        who, execution = (key, None) if key else cell_key(f"run {type(run).__name__}")
         self.driver = BackgroundRun(run, who, self._update, REFRESH, batch=execution)
-        self.train = self._button("Train", "primary", self.driver.train, "train, or go on after a pause")
-        self.pause = self._button("Pause", "", self.driver.pause, "wait after this step")
-        self.step = self._button("Step", "", self.driver.step, "do one step")
-        self.stop = self._button("Stop", "", self.driver.stop, "end training; Train goes on from here")
-        self.reset = self._button("Reset", "", self._reset, "a fresh model, with the sliders as they stand")
+        self.train = button("Train", "primary", self.driver.train, "train, or go on after a pause")
+        self.pause = button("Pause", "", self.driver.pause, "wait after this step")
+        self.step = button("Step", "", self.driver.step, "do one step")
+        self.stop = button("Stop", "", self.driver.stop, "end training; Train goes on from here")
+        self.reset = button("Reset", "", self._reset, "a fresh model, with the sliders as they stand")
         self.sliders = {name: Slider(spec, run.controls[name]) for name, spec in run.controls.specs.items()}
         for name, slider in self.sliders.items():
             slider.observe(lambda change, name=name: self._turn(name, change["new"]), "value")
@@ -85,19 +76,11 @@ class TrainerPanel(widgets.VBox):
         self._pace: tuple[float, int] = (time.perf_counter(), run.step)
         self._rate = 0.0
 
-        controls = widgets.Box([self.train, self.pause, self.step, self.stop, self.reset, *self.sliders.values()])
-        controls.add_class("lb-controls")
-        drawn = widgets.Box([self.chart, *self.figures])
-        drawn.add_class("lb-figures")
+        controls = line_of(self.train, self.pause, self.step, self.stop, self.reset, *self.sliders.values())
+        drawn = line_of(self.chart, *self.figures, name="lb-figures")
         super().__init__([controls, drawn, self.status, self.error])
         self.add_class("lb-panel")
         self._update()
-
-    @staticmethod
-    def _button(text: str, style: str, act: Any, tip: str) -> widgets.Button:
-        button = widgets.Button(description=text, button_style=style, tooltip=tip)
-        button.on_click(lambda _: act())
-        return button
 
     def __repr__(self) -> str:
         return f"{type(self).__name__} of a {type(self.run).__name__} ({self.driver.state}, step {self.run.step})"
@@ -133,7 +116,7 @@ class TrainerPanel(widgets.VBox):
         self.step.disabled = running or ended
         self.stop.disabled = state not in ("running", "paused")
         self.status.value = self._status_html()
-        self.error.value = self._error_html()
+        self.error.value = error_html(self.driver.error, expected=(Diverged,))
         if not running:  # the controls may have been set elsewhere: a loaded run, a cell
             for name, slider in self.sliders.items():
                 slider.value = self.run.controls[name]
@@ -165,13 +148,3 @@ class TrainerPanel(widgets.VBox):
             verdict = self.band.verdict(losses, step=step)
             line += f'<br><span class="lb-verdict-{verdict.kind}">{html.escape(verdict.text)}</span>'
         return line
-
-    def _error_html(self) -> str:
-        error = self.driver.error
-        if error is None:
-            return ""
-        if isinstance(error, Diverged):  # expected of a learner: a sentence, not a traceback
-            return f'<span class="lb-verdict-bad">{html.escape(str(error))}</span>'
-        what = html.escape("".join(traceback.format_exception_only(error)))
-        trace = html.escape("".join(traceback.format_exception(error)))
-        return f'<b class="lb-verdict-bad">{what}</b><pre>{trace}</pre>'

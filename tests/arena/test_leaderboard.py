@@ -63,16 +63,23 @@ def test_points_per_kilojoule(score, energy, rating):
 
 def test_the_ranking(board):
     added = [
-        (entry("frugal", 20, 10), 1),
+        (entry("frugal", 30, 15), 1),
         (entry("good", 90, 100), 2),
         (entry("late twin", 40, 20), 1),  # the same points per kilojoule as frugal, and more points
-        (entry("sharper", 20, 10, perplexity=12), 2),  # the same as frugal, and a lower perplexity
-        (entry("again", 20, 10), 4),  # the same as frugal: who was first leads
+        (entry("sharper", 30, 15, perplexity=12), 2),  # the same as frugal, and a lower perplexity
+        (entry("again", 30, 15), 4),  # the same as frugal: who was first leads
         (entry("nothing", 0, 0), 6),
-        (entry("free", 1, 0), 1),
+        (entry("free", 25, 0), 1),
     ]
     assert [board.add(one) for one, _ in added] == [rank for _, rank in added]
     assert agents(board) == ["free", "late twin", "sharper", "frugal", "again", "good", "nothing"]
+
+
+def test_cheap_first_points_do_not_lead(board):
+    """Under 25 points an attempt comes after those above, and by its score, however little it cost."""
+    for name, score, energy in (("ten steps", 5, 0.4), ("twenty", 24.9, 0.8), ("trained", 25, 100), ("one step", 5, 0)):
+        board.add(entry(name, score, energy))
+    assert agents(board) == ["trained", "twenty", "ten steps", "one step"]
 
 
 def test_one_row_per_agent_or_all_attempts(board):

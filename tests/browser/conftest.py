@@ -52,6 +52,27 @@ CODE_CELLS = """() => window.jupyterapp.shell.currentWidget.content.widgets
     }))"""
 
 
+IN_KERNEL = """async (code) => {
+    const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+    const future = kernel.requestExecute({ code, store_history: false });
+    let said = "";
+    future.onIOPub = (message) => {
+        if (message.header.msg_type === "stream") said += message.content.text;
+        if (message.header.msg_type === "error") said += message.content.traceback.join("\\n");
+    };
+    await future.done;
+    return said;
+}"""
+
+RUN_CELL = """async (id) => {
+    const notebook = window.jupyterapp.shell.currentWidget.content;
+    notebook.activeCellIndex = notebook.widgets.findIndex((cell) => cell.model.id === id);
+    await window.jupyterapp.commands.execute("notebook:run-cell");
+}"""
+
+SET_THEME = "(name) => window.jupyterapp.commands.execute('apputils:change-theme', { theme: name })"
+
+
 @dataclass
 class Lab:
     """A running `labkit lab`."""
@@ -73,6 +94,22 @@ class Lab:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as response:
             text = response.read()
         return json.loads(text) if text else None
+
+    @staticmethod
+    def in_kernel(page: Any, code: str) -> str:
+        """What `code` prints in the kernel of the notebook that is open."""
+        said: str = page.evaluate(IN_KERNEL, code)
+        return said.strip()
+
+    @staticmethod
+    def run_cell(page: Any, cell_id: str) -> None:
+        """Run one cell of the notebook that is open, and make it the active one."""
+        page.evaluate(RUN_CELL, cell_id)
+
+    @staticmethod
+    def set_theme(page: Any, theme: str) -> None:
+        """Make JupyterLab "Light" or "Dark"; the server remembers it."""
+        page.evaluate(SET_THEME, f"JupyterLab {theme}")
 
     def shutdown_kernels(self) -> None:
         """End every kernel, so that the next notebook starts in a fresh one."""

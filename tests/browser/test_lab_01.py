@@ -7,18 +7,6 @@ import pytest
 
 pytestmark = pytest.mark.browser
 
-IN_KERNEL = """async (code) => {
-    const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-    const future = kernel.requestExecute({ code, store_history: false });
-    let said = "";
-    future.onIOPub = (message) => {
-        if (message.header.msg_type === "stream") said += message.content.text;
-        if (message.header.msg_type === "error") said += message.content.traceback.join("\\n");
-    };
-    await future.done;
-    return said;
-}"""
-
 # When a step first uses each rate, and the training thread's processor time in steps and in all.
 WATCH = """
 import time
@@ -47,11 +35,6 @@ print(100 * (share() - bare_share()))
 TRAIN_THREADS = "import threading; print(sum(t.name.startswith('train-') for t in threading.enumerate()))"
 
 
-def in_kernel(page, code):
-    """What `code` prints in the notebook's kernel."""
-    return page.evaluate(IN_KERNEL, code).strip()
-
-
 def button(panel, name):
     return panel.get_by_role("button", name=name, exact=True)
 
@@ -64,30 +47,30 @@ def lab(jupyterlab, page):
     return page
 
 
-def test_train_turn_the_rate_pause_resume_stop(lab, screenshots):
+def test_train_turn_the_rate_pause_resume_stop(jupyterlab, lab, screenshots):
     panel = lab.locator(".lb-panel").first
     panel.scroll_into_view_if_needed()
     status = panel.locator(".widget-html-content").first
     button(panel, "Train").click()
     lab.wait_for_function("() => /running.*step [1-9]\\d/.test(document.querySelector('.lb-panel').innerText)")
 
-    in_kernel(lab, WATCH)
+    jupyterlab.in_kernel(lab, WATCH)
     slider = panel.get_by_role("slider").first
     slider.focus()
     slider.evaluate(
         "(input) => { window.keys = []; input.addEventListener('keydown', () => keys.push(Date.now() / 1000)); }"
     )
-    before = float(in_kernel(lab, "print(run.controls['lr'])"))
+    before = float(jupyterlab.in_kernel(lab, "print(run.controls['lr'])"))
     lab.wait_for_timeout(300)
     presses = 14
     for _ in range(presses):
         slider.press("ArrowRight")
         lab.wait_for_timeout(150)
-    after = float(in_kernel(lab, "print(run.controls['lr'])"))
+    after = float(jupyterlab.in_kernel(lab, "print(run.controls['lr'])"))
     assert after > before
-    assert float(in_kernel(lab, "print(run.history[-1].lr)")) == after  # the run trains with it
+    assert float(jupyterlab.in_kernel(lab, "print(run.history[-1].lr)")) == after  # the run trains with it
     assert lab.evaluate("() => document.activeElement.type") == "range"  # JupyterLab took no key away
-    seen = json.loads(in_kernel(lab, "import json; print(json.dumps(sorted(seen.values())))"))
+    seen = json.loads(jupyterlab.in_kernel(lab, "import json; print(json.dumps(sorted(seen.values())))"))
     keys = lab.evaluate("() => keys")
     assert len(keys) == presses
     assert len(seen) == presses + 1  # every key was heard, each as a rate of its own
@@ -96,9 +79,9 @@ def test_train_turn_the_rate_pause_resume_stop(lab, screenshots):
     panel.screenshot(path=screenshots / "lab-01-training.png")
     button(panel, "Pause").click()
     lab.wait_for_function("() => document.querySelector('.lb-panel').innerText.includes('paused')")
-    paused_at = in_kernel(lab, "print(run.step)")
+    paused_at = jupyterlab.in_kernel(lab, "print(run.step)")
     lab.wait_for_timeout(300)
-    assert in_kernel(lab, "print(run.step)") == paused_at
+    assert jupyterlab.in_kernel(lab, "print(run.step)") == paused_at
     button(panel, "Step").click()
     lab.wait_for_function(
         f"() => document.querySelector('.lb-panel').innerText.includes('step {int(paused_at) + 1:,} of')"
@@ -109,24 +92,26 @@ def test_train_turn_the_rate_pause_resume_stop(lab, screenshots):
     lab.wait_for_timeout(500)
     button(panel, "Stop").click()
     lab.wait_for_function("() => document.querySelector('.lb-panel').innerText.includes('stopped')")
-    assert int(in_kernel(lab, "print(run.step)")) > int(paused_at) + 1
-    assert in_kernel(lab, "print([s.step for s in run.history] == list(range(1, run.step + 1)))") == "True"
-    assert in_kernel(lab, TRAIN_THREADS) == "0"
+    assert int(jupyterlab.in_kernel(lab, "print(run.step)")) > int(paused_at) + 1
+    assert jupyterlab.in_kernel(lab, "print([s.step for s in run.history] == list(range(1, run.step + 1)))") == "True"
+    assert jupyterlab.in_kernel(lab, TRAIN_THREADS) == "0"
     assert "stopped" in status.inner_text()
 
     # Measured, for people to read; a shared machine gives no bound to assert.
     figures = {
         "key to the step that uses it, median (ms)": statistics.median(delays),
         "key to the step that uses it, worst (ms)": delays[-1],
-        "what the panel adds to a step (%)": float(in_kernel(lab, BARE_SHARE)),
+        "what the panel adds to a step (%)": float(jupyterlab.in_kernel(lab, BARE_SHARE)),
     }
     (screenshots / "lab-01-measured.json").write_text(json.dumps(figures, indent=1) + "\n")
 
 
-def test_the_chart_and_the_boundary_are_drawn(lab):
+def test_the_chart_and_the_boundary_are_drawn(jupyterlab, lab):
     panel = lab.locator(".lb-panel").first
     assert panel.locator("path[data-series=loss]").get_attribute("d") == "M0 0"  # nothing trained yet
-    in_kernel(lab, "panel.train.click(); import time; time.sleep(1); panel.stop.click(); panel.driver.stop(wait=True)")
+    jupyterlab.in_kernel(
+        lab, "panel.train.click(); import time; time.sleep(1); panel.stop.click(); panel.driver.stop(wait=True)"
+    )
     lab.wait_for_function(
         "() => document.querySelector('.lb-panel path[data-series=loss]').getAttribute('d').split('L').length > 5"
     )
@@ -137,24 +122,20 @@ def test_the_chart_and_the_boundary_are_drawn(lab):
     assert panel.locator(".lb-boundary circle").count() == panel.locator(".lb-boundary rect").count() == 50
 
 
-def test_running_the_cell_again_stops_the_run_before(lab):
+def test_running_the_cell_again_stops_the_run_before(jupyterlab, lab):
     panel = lab.locator(".lb-panel").first
     button(panel, "Train").click()
     lab.wait_for_function("() => document.querySelector('.lb-panel').innerText.includes('running')")
-    in_kernel(lab, "earlier = run")
-    assert in_kernel(lab, TRAIN_THREADS) == "1"
-    lab.evaluate("""async () => {
-        const notebook = window.jupyterapp.shell.currentWidget.content;
-        notebook.activeCellIndex = notebook.widgets.findIndex((cell) => cell.model.id === "first-panel");
-        await window.jupyterapp.commands.execute("notebook:run-cell");
-    }""")
-    assert in_kernel(lab, TRAIN_THREADS) == "0"
-    assert in_kernel(lab, "print(earlier is not run, len(earlier.history) > 0)") == "True True"
+    jupyterlab.in_kernel(lab, "earlier = run")
+    assert jupyterlab.in_kernel(lab, TRAIN_THREADS) == "1"
+    jupyterlab.run_cell(lab, "first-panel")
+    assert jupyterlab.in_kernel(lab, TRAIN_THREADS) == "0"
+    assert jupyterlab.in_kernel(lab, "print(earlier is not run, len(earlier.history) > 0)") == "True True"
 
 
-def test_an_exception_in_a_step_is_shown_and_loses_nothing(lab, screenshots):
+def test_an_exception_in_a_step_is_shown_and_loses_nothing(jupyterlab, lab, screenshots):
     panel = lab.locator(".lb-panel").first
-    in_kernel(
+    jupyterlab.in_kernel(
         lab,
         "def broken():\n    raise RuntimeError('<b>the pipe burst</b>')\n"
         "for _ in range(30): next(run)\nrun.train_step = broken",
@@ -163,12 +144,12 @@ def test_an_exception_in_a_step_is_shown_and_loses_nothing(lab, screenshots):
     trace = panel.locator("pre")
     trace.wait_for()
     assert "RuntimeError: <b>the pipe burst</b>" in trace.inner_text()  # escaped, so the tags show
-    assert in_kernel(lab, "print(len(run.history), panel.driver.state)") == "30 failed"
-    assert in_kernel(lab, TRAIN_THREADS) == "0"
+    assert jupyterlab.in_kernel(lab, "print(len(run.history), panel.driver.state)") == "30 failed"
+    assert jupyterlab.in_kernel(lab, TRAIN_THREADS) == "0"
     panel.screenshot(path=screenshots / "lab-01-error.png")
 
 
-def test_the_graph_is_dragged_and_the_kernel_answers(lab):
+def test_the_graph_is_dragged_and_the_kernel_answers(jupyterlab, lab):
     graph = lab.locator(".lb-graph-box").first
     graph.scroll_into_view_if_needed()
     slider = graph.locator("input[data-input=b]")
@@ -179,21 +160,19 @@ def test_the_graph_is_dragged_and_the_kernel_answers(lab):
     lab.wait_for_function(
         "() => document.querySelector('.lb-graph-box [data-node=a] [data-kind=grad]').textContent === '6'"
     )
-    assert in_kernel(lab, "print(stepper.inputs['b'], stepper.gradients['a'])") == "2 6.0"
+    assert jupyterlab.in_kernel(lab, "print(stepper.inputs['b'], stepper.gradients['a'])") == "2 6.0"
 
 
 @pytest.mark.parametrize(("width", "theme"), [(1280, "Light"), (1280, "Dark"), (460, "Light"), (460, "Dark")])
 def test_the_panel_fits_wide_and_narrow_light_and_dark(jupyterlab, new_page, screenshots, width, theme):
     page = new_page(width=width, height=900)
     jupyterlab.open_notebook(page, "labs/01-value.ipynb")
-    page.evaluate(
-        "(name) => window.jupyterapp.commands.execute('apputils:change-theme', { theme: name })", f"JupyterLab {theme}"
-    )
+    jupyterlab.set_theme(page, theme)
     page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
     jupyterlab.run_all(page)
     panel = page.locator(".lb-panel").first
     panel.scroll_into_view_if_needed()
-    in_kernel(page, "panel.train.click(); import time; time.sleep(1.5); panel.pause.click(); panel.wait()")
+    jupyterlab.in_kernel(page, "panel.train.click(); import time; time.sleep(1.5); panel.pause.click(); panel.wait()")
     page.wait_for_timeout(500)
     box = panel.bounding_box()
     for item in panel.locator("button, .lb-slider, svg.lb-chart").all():
@@ -202,6 +181,4 @@ def test_the_panel_fits_wide_and_narrow_light_and_dark(jupyterlab, new_page, scr
         assert inside["x"] >= box["x"] - 1
         assert inside["x"] + inside["width"] <= box["x"] + box["width"] + 1
     page.screenshot(path=screenshots / f"lab-01-{width}-{theme.lower()}.png")
-    page.evaluate(
-        "(name) => window.jupyterapp.commands.execute('apputils:change-theme', { theme: name })", "JupyterLab Light"
-    )
+    jupyterlab.set_theme(page, "Light")

@@ -1,18 +1,14 @@
-"""`check` and `grade`, and the hidden tests of assignment 1 against known-wrong answers; no nbgrader needed."""
+"""`check` and `grade`, and the hidden tests of each assignment against known-wrong answers; no nbgrader needed."""
 
-import json
+import random
 import sys
 import traceback
-from pathlib import Path
 
 import pytest
+import torch
 
 from labkit.grading import assignment
 from labkit.grading.assignment import WrongAnswerError, agree, check, grade
-
-FOLDER = assignment.ASSIGNMENTS / "01-value"
-WRONG = sorted((Path(__file__).parent / "wrong_01_value").glob("*.py"))
-FUNCTIONS = ["mul", "power", "reversed_div", "topological_order", "backward", "numeric_gradient"]
 
 
 @pytest.fixture
@@ -27,16 +23,7 @@ def tests_of(tmp_path, monkeypatch):
     return write
 
 
-def reference():
-    """The namespace of the source notebook: Node and the reference solutions."""
-    namespace = {}
-    for cell in json.loads((FOLDER / "01-value.ipynb").read_text(encoding="utf-8"))["cells"]:
-        if cell["id"] == "node-class" or cell["id"].startswith("write-"):
-            exec("".join(cell["source"]), namespace)
-    return namespace
-
-
-def complaint(name, namespace, assignment_name="01-value"):
+def complaint(name, namespace, assignment_name="demo"):
     try:
         grade(assignment_name, name, namespace)
     except WrongAnswerError as wrong:
@@ -44,24 +31,37 @@ def complaint(name, namespace, assignment_name="01-value"):
     return ""
 
 
-# -- assignment 1
+# -- the assignments
 
 
-def test_the_reference_passes_every_hidden_test():
-    namespace = reference()
-    assert {name: complaint(name, namespace) for name in FUNCTIONS} == dict.fromkeys(FUNCTIONS, "")
+def complaints(assignment, namespace):
+    return {name: complaint(name, namespace, assignment.name) for name in assignment.functions}
 
 
-@pytest.mark.parametrize("path", WRONG, ids=lambda path: path.stem)
-def test_a_wrong_solution_fails_the_test_about_it(path):
-    # That it fails no other, test_assignment_01.py shows.
-    namespace = reference()
+def with_wrong(assignment, path):
+    namespace = assignment.namespace()
     exec(path.read_text(encoding="utf-8"), namespace)
-    assert complaint(path.stem.split("__")[0], namespace)
+    return namespace
 
 
-def test_there_are_wrong_solutions_for_every_function():
-    assert {path.stem.split("__")[0] for path in WRONG} == set(FUNCTIONS)
+def test_the_reference_passes_every_hidden_test(assignment):
+    assert complaints(assignment, assignment.namespace()) == dict.fromkeys(assignment.functions, "")
+
+
+def test_a_wrong_solution_fails_the_test_about_it_and_no_other(assignment, wrong):
+    found = complaints(assignment, with_wrong(assignment, wrong))
+    assert [name for name, text in found.items() if text] == [wrong.stem.split("__")[0]]
+
+
+def test_the_hidden_tests_leave_the_notebook_as_it_was(assignment):
+    namespace = assignment.namespace()
+    before = dict(namespace)
+    complaints(assignment, namespace)
+    assert namespace == before
+
+
+def test_there_are_wrong_solutions_for_every_function(assignment):
+    assert {stem.split("__")[0] for stem in assignment.wrong} == set(assignment.functions)
 
 
 @pytest.mark.parametrize(
@@ -75,16 +75,104 @@ def test_there_are_wrong_solutions_for_every_function():
         ("numeric_gradient__forward_difference", "one-sided"),
         ("numeric_gradient__divided_by_h", "2 * h apart"),
         ("numeric_gradient__inputs_stay_moved", "must come back"),
+        ("softmax__without_the_maximum", "take the largest logit from all of them first"),
+        ("softmax__divided_by_the_largest", "add up to 2"),
+        ("softmax__total_without_history", "is made of nodes too"),
+        ("softmax__numbers_without_history", "a result has no children"),
+        ("softmax__borrowed_from_the_package", "with Value's own operators"),
+        ("attention__without_the_scale", "not divided by the square root of d"),
+        ("attention__divided_by_d", "not by its square root"),
+        ("attention__raw_scores_as_weights", "no softmax"),
+        ("attention__keys_in_place_of_values", "these are the keys"),
+        ("cached_attention__attends_before_appending", "does not see itself"),
+        ("cached_attention__sees_the_future", "sees tokens that come after it"),
+        ("cached_attention__cache_made_anew", "makes another list"),
+        ("cached_attention__cache_of_numbers", "the caches hold nodes, not numbers"),
+        ("cross_entropy__log_of_the_softmax", "no log of 0"),
+        ("cross_entropy__a_little_added_to_p", "nothing added to p"),
+        ("cross_entropy__sum_in_place_of_the_mean", "the sum over the 2 tokens"),
+        ("cross_entropy__bits", "in bits"),
+        ("cross_entropy__sign", "the sign"),
+        ("cross_entropy__log_of_the_mean_probability", "the mean of the logs"),
+        ("adam_step__no_bias_correction", "not corrected"),
+        ("adam_step__step_from_zero", "step is 1 at the first call"),
+        ("adam_step__eps_under_the_root", "after the square root"),
+        ("adam_step__square_of_the_mean", "the gradient itself is squared"),
+        ("adam_step__corrected_means_kept", "for the update alone"),
+        ("adam_step__means_made_anew", "change the caller's list"),
+        ("training_flops__no_backward", "the forward pass alone"),
+        ("training_flops__backward_as_forward", "a step costs three"),
+        ("training_flops__one_flop_per_multiply_add", "a multiply-add is two FLOPs"),
+        ("training_flops__attention_over_the_whole_length", "attends to all n"),
+        ("training_flops__attention_without_itself", "a token sees itself too"),
+        ("training_flops__attention_without_the_mixing", "two rounds"),
+        ("training_flops__embedding_lookups", "a row is copied"),
+        ("training_flops__logits_in_every_layer", "after the last layer"),
+        ("training_flops__six_a_weight", "6 FLOPs a weight"),
+        ("training_flops__borrowed_from_the_package", "this calls labkit.arena"),
+        ("perplexity__mean_of_perplexities", "exp once"),
+        ("perplexity__every_name_the_same", "every name counts the same"),
+        ("perplexity__no_end_marks", "the end marks are forgotten"),
+        ("perplexity__two_to_the_nats", "2 to the power of nats"),
+        ("perplexity__per_name", "divided by the number of names"),
+        ("uniqueness__counts_copies", "copying is not writing"),
+        ("uniqueness__counts_repetitions", "no longer new"),
+        ("uniqueness__counts_the_empty_name", "the empty name is counted"),
+        ("uniqueness__divided_by_the_different_names", "divide by all"),
+        ("uniqueness__borrowed_from_the_package", "this calls labkit.arena"),
+        ("update_ratio__growth_of_the_norm", "how much the norm has grown"),
+        ("update_ratio__signs_cancel", "signs cancel"),
+        ("update_ratio__sums_of_sizes", "sums of sizes"),
+        ("diagnose__vanishing_before_dead", "ask for silent units first"),
+        ("diagnose__rate_before_vanishing", "ask for the gradients first"),
+        ("diagnose__silent_at_one_token", "half of the outputs are 0"),
+        ("diagnose__small_outputs_as_silent", "they are not silent"),
     ],
 )
-def test_the_message_says_what_is_likely_wrong(stem, hint):
-    namespace = reference()
-    exec((Path(__file__).parent / "wrong_01_value" / f"{stem}.py").read_text(encoding="utf-8"), namespace)
-    assert hint in complaint(stem.split("__")[0], namespace)
+def test_the_message_says_what_is_likely_wrong(wrong_named, stem, hint):
+    assignment, path = wrong_named(stem)
+    assert hint in complaint(stem.split("__")[0], with_wrong(assignment, path), assignment.name)
 
 
-def test_a_function_that_returns_nothing_is_told_so():
-    assert "returned None: is the `return` missing?" in complaint("mul", reference() | {"mul": lambda a, b: None})
+@pytest.mark.parametrize(
+    ("assignment_name", "name"),
+    [("01-value", "mul")]
+    + [("02-scalar-gpt", name) for name in ("softmax", "attention", "cached_attention", "cross_entropy")]
+    + [("03-arena", name) for name in ("training_flops", "perplexity", "uniqueness", "update_ratio", "diagnose")],
+)
+def test_a_function_that_returns_nothing_is_told_so(assignment_named, assignment_name, name):
+    namespace = assignment_named(assignment_name).namespace() | {name: lambda *_: None}
+    assert "returned None: is the `return` missing?" in complaint(name, namespace, assignment_name)
+
+
+def test_the_reference_of_assignment_2_agrees_with_torch(assignment_named):
+    """A head of attention and a loss over eight tokens, trained for three steps by Adam: the same weights."""
+    functions = assignment_named("02-scalar-gpt").namespace()
+    rng = random.Random(1)
+    shapes = {"xs": (8, 5), "wq": (4, 5), "wk": (4, 5), "wv": (6, 5)}
+    start = {name: [[rng.gauss(0, 1) for _ in range(n)] for _ in range(rows)] for name, (rows, n) in shapes.items()}
+    targets = [rng.randrange(6) for _ in range(8)]
+
+    ours = {name: [functions["vector"](*row) for row in rows] for name, rows in start.items()}
+    params = [p for rows in ours.values() for row in rows for p in row]
+    m, v = [0.0] * len(params), [0.0] * len(params)
+    theirs = {name: torch.tensor(rows, dtype=torch.float64, requires_grad=True) for name, rows in start.items()}
+    adam = torch.optim.Adam(theirs.values(), lr=0.1, betas=(0.85, 0.99))
+    for step in (1, 2, 3):
+        loss = functions["cross_entropy"](functions["cached_attention"](*ours.values(), [], []), targets)
+        for p in params:
+            p.grad = 0.0
+        loss.backward()
+        functions["adam_step"](params, m, v, step, lr=0.1, beta1=0.85, beta2=0.99)
+
+        xs, wq, wk, wv = theirs.values()
+        out = torch.nn.functional.scaled_dot_product_attention(xs @ wq.T, xs @ wk.T, xs @ wv.T, is_causal=True)
+        expected = torch.nn.functional.cross_entropy(out, torch.tensor(targets))
+        adam.zero_grad()
+        expected.backward()
+        adam.step()
+        assert loss.data == pytest.approx(expected.item(), rel=1e-9)
+    assert [p.data for p in params] == pytest.approx(torch.cat([t.flatten() for t in theirs.values()]).tolist())
 
 
 # -- grade
@@ -92,8 +180,8 @@ def test_a_function_that_returns_nothing_is_told_so():
 
 def test_a_missing_function_is_named(tests_of):
     tests_of("def test_f(f, namespace):\n    f()\n")
-    assert complaint("f", {}, "demo").startswith("f is not defined")
-    assert complaint("f", {"f": 3}, "demo").startswith("f is not defined")
+    assert complaint("f", {}).startswith("f is not defined")
+    assert complaint("f", {"f": 3}).startswith("f is not defined")
 
 
 def test_whatever_the_function_does_only_a_message_comes_out(tests_of):
@@ -108,9 +196,9 @@ def test_whatever_the_function_does_only_a_message_comes_out(tests_of):
     def fails():
         return {}["key"]
 
-    assert "SystemExit" in complaint("f", {"f": leaves}, "demo")
-    assert "too long" in complaint("f", {"f": hangs}, "demo")
-    assert "KeyError: 'key'" in complaint("f", {"f": fails}, "demo")
+    assert "SystemExit" in complaint("f", {"f": leaves})
+    assert "too long" in complaint("f", {"f": hangs})
+    assert "KeyError: 'key'" in complaint("f", {"f": fails})
 
 
 def test_no_frame_and_no_line_of_the_hidden_test_is_in_the_traceback(tests_of):

@@ -58,3 +58,15 @@ def test_an_emptied_history_empties_the_chart():
     chart.draw(history(4))
     chart.draw([])
     assert chart.data == b""
+
+
+def test_numbers_that_are_no_runs_are_plotted_and_thinned():
+    chart = LineChart(series=["A", "B"], colors=["class0", "class1"])
+    chart.plot([1, 2, 3], [3.0, 2.0, 1.0], [3.0, math.nan, math.nan])
+    x, a, b = decoded(chart).tolist()
+    assert (x, a, b[0]) == ([1, 2, 3], [3, 2, 1], 3)
+    assert math.isnan(b[2])
+    chart.plot(range(5000), range(5000), range(5000))
+    assert decoded(chart).shape == (3, MAX_POINTS)
+    with pytest.raises(ValueError, match="2 series have names, got the values of 1"):
+        chart.plot([1], [1.0])

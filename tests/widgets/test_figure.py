@@ -5,10 +5,13 @@ import json
 import re
 from html.parser import HTMLParser
 
+import pandas as pd
 import pytest
 
+from labkit.arena.scaling import COLUMNS
+from labkit.scalar import GameGPT
 from labkit.training import PointsRun
-from labkit.widgets import Boundary, Figure, GraphStepper, LineChart
+from labkit.widgets import Boundary, BudgetExplorer, Figure, GraphStepper, LineChart, TokenJourney
 from labkit.widgets.figure import FOLDER, figure_modules, module_source, style_source
 
 SCRIPTS = sorted(FOLDER.glob("*.js"))
@@ -17,6 +20,8 @@ FIGURES = {
     "graph": lambda: GraphStepper(lambda a: a * a, a=3.0),
     "chart": LineChart,
     "boundary": lambda: Boundary(PointsRun(width=1)),
+    "journey": lambda: TokenJourney(GameGPT(vocab_size=3, n_embd=4, n_head=2), ["<bos>", "a", "b"], tokens=[0, 1]),
+    "budget": lambda: BudgetExplorer(pd.DataFrame([(2, 9, 1, 0.5, 27, 27), (2, 9, 8, 4, 20, 19)], columns=COLUMNS)),
 }
 
 

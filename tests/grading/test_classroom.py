@@ -1,15 +1,14 @@
-"""Assignment 1 through nbgrader: release, grade, feedback; known-wrong solutions and broken submissions.
+"""Each assignment through nbgrader: release, grade, feedback; known-wrong solutions and, for one, broken submissions.
 
     .venv-classroom/bin/python -m pytest tests/grading -m classroom
 
-All submissions are graded in one course (about two seconds each), once for the whole module.
+All submissions of an assignment are graded in one course (about two seconds each), once for the whole module.
 """
 
 import copy
 import csv
 import json
 import shutil
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -23,11 +22,7 @@ from labkit.grading.grades import Row, Status, read_csv
 pytestmark = pytest.mark.classroom
 pytest.importorskip("nbgrader", reason="nbgrader is not here: use .venv-classroom (tools/setup_env.py classroom)")
 
-NAME = "01-value"
-SOURCE = ASSIGNMENTS / NAME / f"{NAME}.ipynb"
-FUNCTIONS = ["mul", "power", "reversed_div", "topological_order", "backward", "numeric_gradient"]
-FULL = dict.fromkeys(FUNCTIONS, 2.0)
-WRONG = {path.stem: path for path in sorted((Path(__file__).parent / "wrong_01_value").glob("*.py"))}
+NAME = "01-value"  # what is handed in broken, copied, late or not at all is this one
 TIMEOUT = 8
 SWALLOWS_INTERRUPTS = """
 import time
@@ -40,6 +35,10 @@ while True:
 
 
 # -- submissions: notebooks, made from the source (all solved) or the release (nothing solved)
+
+
+def source_of(cell):
+    return "".join(cell["source"])
 
 
 def cell_of(notebook, cell_id):
@@ -86,70 +85,108 @@ def stripped(notebook):
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory):
-    """A course with everybody's submission graded; its rows by student, and its folder."""
-    root = tmp_path_factory.mktemp("course")
-    release_folder = classroom.release(NAME, root)
-    released = json.loads((release_folder / f"{NAME}.ipynb").read_text(encoding="utf-8"))
-    solved = json.loads(SOURCE.read_text(encoding="utf-8"))
+def graded(tmp_path_factory):
+    """By assignment: a course with everybody's submission graded; its rows by student, and its folder."""
+    courses = {}
 
-    submissions = {
-        "reference": solved,
-        "released": released,
+    def course_of(assignment):
+        if assignment.name not in courses:
+            courses[assignment.name] = new_course(assignment, tmp_path_factory.mktemp("course"))
+        return courses[assignment.name]
+
+    return course_of
+
+
+@pytest.fixture
+def each_course(graded, assignment):
+    return graded(assignment)
+
+
+@pytest.fixture(scope="module")
+def course(graded, assignment_named):
+    """The one with broken submissions too."""
+    return graded(assignment_named(NAME))
+
+
+@pytest.fixture(scope="module")
+def full(assignment_named):
+    return assignment_named(NAME).functions
+
+
+def new_course(assignment, root):
+    released = json.loads((classroom.release(assignment.name, root) / f"{assignment.name}.ipynb").read_text("utf-8"))
+    submissions = {"reference": assignment.notebook, "released": released}
+    for stem, path in assignment.one_wrong_each.items():
+        function = stem.split("__")[0]
+        submissions[stem] = with_source(assignment.notebook, f"write-{function}", path.read_text(encoding="utf-8"))
+    if assignment.name == NAME:
+        submissions |= changed(assignment.notebook, assignment.functions)
+        submit_broken(root, json.dumps(assignment.notebook))
+    for student, notebook in submissions.items():
+        submit(root, student, json.dumps(notebook), assignment.name)
+    return {row.student: row for row in classroom.grade(assignment.name, root, timeout=TIMEOUT)}, root
+
+
+def changed(solved, functions):
+    """By student, notebooks that were worked on with a heavy hand, or do harm."""
+    return {
         "edited": edited(solved),
-        "deleted": without(solved, "setup", "node-class", "why-add", *(f"grade-{f}" for f in FUNCTIONS)),
+        "deleted": without(solved, "setup", "node-class", "why-add", *(f"grade-{f}" for f in functions)),
         "stripped": stripped(solved),
         "stopped": with_code(solved, "while True:\n    pass"),
         "hangs": with_code(solved, SWALLOWS_INTERRUPTS),
         "dies": with_source(solved, "write-mul", "import os\n\n\ndef mul(a, b):\n    os._exit(1)"),
     }
-    for stem, path in WRONG.items():
-        function = stem.split("__")[0]
-        submissions[stem] = with_source(solved, f"write-{function}", path.read_text(encoding="utf-8"))
-    for student, notebook in submissions.items():
-        submit(root, student, json.dumps(notebook))
-    submit(root, "corrupt", json.dumps(solved)[:2000])
-    submit(root, "not a name", json.dumps(solved))
+
+
+def submit_broken(root, solved):
+    """Files that are no notebooks of a known student."""
+    submit(root, "corrupt", solved[:2000])
+    submit(root, "not a name", solved)
     (root / "submitted" / "renamed" / NAME).mkdir(parents=True)
-    (root / "submitted" / "renamed" / NAME / "homework.ipynb").write_text(json.dumps(solved))
+    (root / "submitted" / "renamed" / NAME / "homework.ipynb").write_text(solved)
     (root / "submitted" / "linked" / NAME).mkdir(parents=True)
-    (root / "submitted" / "linked" / NAME / f"{NAME}.ipynb").symlink_to(SOURCE)
+    (root / "submitted" / "linked" / NAME / f"{NAME}.ipynb").symlink_to(ASSIGNMENTS / NAME / f"{NAME}.ipynb")
     (root / "students.txt").write_text("reference\nabsent\n../outside\n")
 
-    rows = {row.student: row for row in classroom.grade(NAME, root, timeout=TIMEOUT)}
-    return rows, root
 
-
-def submit(root, student, text):
-    path = root / "submitted" / student / NAME / f"{NAME}.ipynb"
+def submit(root, student, text, name=NAME):
+    path = root / "submitted" / student / name / f"{name}.ipynb"
     path.parent.mkdir(parents=True)
     path.write_text(text, encoding="utf-8")
 
 
-def functions(row):
-    return {name: points for name, points in row.points.items() if name in FUNCTIONS}
+def functions(row, assignment_functions):
+    return {name: points for name, points in row.points.items() if name in assignment_functions}
 
 
 # -- the release
 
 
-def test_the_release_has_neither_solutions_nor_hidden_tests(course):
-    _, root = course
-    folder = root / "release" / NAME
-    assert [path.name for path in folder.rglob("*")] == [f"{NAME}.ipynb"]
-    text = (folder / f"{NAME}.ipynb").read_text(encoding="utf-8")
-    for secret in ("SOLUTION", "HIDDEN", "hidden_tests", "import grade", "b.data, a.data", "For the teacher"):
-        assert secret not in text
+def test_the_release_has_neither_solutions_nor_hidden_tests(each_course, assignment):
+    _, root = each_course
+    name = assignment.name
+    folder = root / "release" / name
+    assert [path.name for path in folder.rglob("*")] == [f"{name}.ipynb"]
+    released = json.loads((folder / f"{name}.ipynb").read_text(encoding="utf-8"))
+    text = "\n".join(source_of(cell) for cell in released["cells"])
+    secrets = ["SOLUTION", "HIDDEN", "hidden_tests", "import grade", "For the teacher"]
+    for cell in assignment.notebook["cells"]:
+        for part in source_of(cell).split("### BEGIN SOLUTION\n")[1:]:
+            secrets += [line.strip() for line in part.split("### END")[0].splitlines() if len(line.strip()) > 15]
+    assert len(secrets) > 20
+    assert [secret for secret in secrets if secret in text] == []
     assert not list(root.rglob("hidden_tests.py"))
 
 
-def test_the_release_runs_from_top_to_bottom_and_says_what_is_to_do(course):
+def test_the_release_runs_from_top_to_bottom_and_says_what_is_to_do(each_course, assignment):
     import nbformat
     from nbclient import NotebookClient
 
-    notebook = nbformat.read(course[1] / "release" / NAME / f"{NAME}.ipynb", as_version=4)
-    NotebookClient(notebook, timeout=30, kernel_name="python3").execute()  # raises at the first error
-    for function in FUNCTIONS:
+    name = assignment.name
+    notebook = nbformat.read(each_course[1] / "release" / name / f"{name}.ipynb", as_version=4)
+    NotebookClient(notebook, timeout=30, kernel_name="python3", coalesce_streams=True).execute()  # raises at an error
+    for function in assignment.functions:
         (output,) = cell_of(notebook, f"check-{function}").outputs
         assert output.text.startswith("not yet")
         assert "not written yet: put your code in place of this line" in output.text
@@ -158,40 +195,44 @@ def test_the_release_runs_from_top_to_bottom_and_says_what_is_to_do(course):
 # -- the grades
 
 
-def test_the_reference_gets_everything_but_the_written_question(course):
-    row = course[0]["reference"]
-    assert (row.status, functions(row), row.total, row.maximum) == (Status.GRADED, FULL, 12, 15)
+def test_the_reference_gets_everything_but_the_written_question(each_course, assignment):
+    row = each_course[0]["reference"]
+    total = sum(assignment.functions.values())
+    assert (row.status, functions(row, assignment.functions)) == (Status.GRADED, assignment.functions)
+    assert (row.total, row.maximum) == (total, total + assignment.question_points)
     assert row.needs_hand_grading
-    assert row.points["why-add"] is None
+    assert row.points[assignment.question] is None
 
 
-def test_the_unmodified_release_is_graded_and_gets_nothing(course):
-    row = course[0]["released"]
-    assert (row.status, functions(row), row.total) == (Status.GRADED, dict.fromkeys(FUNCTIONS, 0.0), 0)
+def test_the_unmodified_release_is_graded_and_gets_nothing(each_course, assignment):
+    row = each_course[0]["released"]
+    nothing = dict.fromkeys(assignment.functions, 0.0)
+    assert (row.status, functions(row, assignment.functions), row.total) == (Status.GRADED, nothing, 0)
     assert not row.needs_hand_grading  # nothing was written
 
 
-@pytest.mark.parametrize("stem", WRONG)
-def test_a_wrong_solution_loses_the_points_of_its_test_and_no_others(course, stem):
-    row = course[0][stem]
-    assert (row.status, functions(row)) == (Status.GRADED, FULL | {stem.split("__")[0]: 0.0})
+def test_a_wrong_solution_loses_the_points_of_its_test_and_no_others(each_course, assignment, submitted):
+    # All the others: test_grade.py, without nbgrader.
+    row = each_course[0][submitted]
+    kept = assignment.functions | {submitted.split("__")[0]: 0.0}
+    assert (row.status, functions(row, assignment.functions)) == (Status.GRADED, kept)
 
 
-def test_copied_moved_changed_and_added_cells_do_not_matter(course):
+def test_copied_moved_changed_and_added_cells_do_not_matter(course, full):
     row = course[0]["edited"]
-    assert (row.status, functions(row)) == (Status.GRADED, FULL)
+    assert (row.status, functions(row, full)) == (Status.GRADED, full)
     assert row.needs_hand_grading  # the copy of the answer that says something
 
 
-def test_lost_metadata_does_not_matter(course):
+def test_lost_metadata_does_not_matter(course, full):
     row = course[0]["stripped"]
-    assert (row.status, functions(row)) == (Status.GRADED, FULL)
+    assert (row.status, functions(row, full)) == (Status.GRADED, full)
     assert row.needs_hand_grading
 
 
-def test_deleted_cells_do_not_matter(course):
+def test_deleted_cells_do_not_matter(course, full):
     row = course[0]["deleted"]
-    assert (row.status, functions(row)) == (Status.GRADED, FULL)
+    assert (row.status, functions(row, full)) == (Status.GRADED, full)
     assert row.points["why-add"] == 0
     assert not row.needs_hand_grading
 
@@ -216,9 +257,9 @@ def test_what_could_not_be_graded_is_told_apart_and_has_no_points(course, studen
     assert (row.points, row.total, row.maximum) == ({}, None, 15)
 
 
-def test_a_cell_that_was_stopped_is_reported_and_the_rest_is_graded(course):
+def test_a_cell_that_was_stopped_is_reported_and_the_rest_is_graded(course, full):
     row = course[0]["stopped"]
-    assert (row.status, functions(row)) == (Status.TIMED_OUT, FULL)
+    assert (row.status, functions(row, full)) == (Status.TIMED_OUT, full)
     assert "stopped after" in row.detail
 
 
@@ -248,14 +289,23 @@ def pages(course):
     return {page.parts[-3]: page.read_text(encoding="utf-8") for page in classroom.feedback(NAME, root)}
 
 
-def test_the_feedback_has_the_message_and_nothing_of_the_hidden_tests(pages):
+def test_the_feedback_has_the_message(pages):
     assert "dies" not in pages
     page = pages["topological_order__recursive"]
     assert "raised RecursionError" in page
     assert "An explicit stack (a list) has no limit" in page
-    hidden = (ASSIGNMENTS / NAME / "hidden_tests.py").read_text(encoding="utf-8")
+    assert "grading/assignment.py" not in page
+
+
+def test_nothing_of_the_hidden_tests_comes_back(each_course, assignment, pages):
+    del pages  # of the first course they are written already, with the mark
+    _, root = each_course
+    written = list(root.glob("feedback/*/*/*.html")) or classroom.feedback(assignment.name, root)
+    hidden = (ASSIGNMENTS / assignment.name / "hidden_tests.py").read_text(encoding="utf-8")
     code = {line.strip() for line in hidden.splitlines() if len(line.strip()) > 25 and '"' not in line}
-    for text in pages.values():
+    assert {page.parts[-3] for page in written} >= set(assignment.one_wrong_each)
+    for page in written:
+        text = page.read_text(encoding="utf-8")
         assert not [line for line in code if line in text]
         assert "grading/assignment.py" not in text
 
@@ -273,11 +323,11 @@ def test_a_mark_for_the_written_answer_goes_into_the_table_and_the_feedback(cour
 # -- the command line, and what is refused
 
 
-def test_a_second_grading_forgets_the_first(course, tmp_path):
+def test_a_second_grading_forgets_the_first(course, assignment_named, tmp_path):
     root = tmp_path
     for part in ("release", "source"):
         shutil.copytree(course[1] / part, root / part)
-    submit(root, "ada", SOURCE.read_text(encoding="utf-8"))
+    submit(root, "ada", json.dumps(assignment_named(NAME).notebook))
     runner = CliRunner()
     result = runner.invoke(app, ["classroom", "grade", NAME, "--root", str(root)])
     assert result.exit_code == 0, result.output
@@ -303,10 +353,10 @@ def test_nothing_submitted_is_said(tmp_path):
     assert "nothing to grade" in result.output
 
 
-def test_nobody_is_graded_when_the_reference_fails(tmp_path, monkeypatch):
+def test_nobody_is_graded_when_the_reference_fails(assignment_named, tmp_path, monkeypatch):
     folder = tmp_path / "assignments" / NAME
     shutil.copytree(ASSIGNMENTS / NAME, folder)
-    notebook = with_source(json.loads(SOURCE.read_text(encoding="utf-8")), "write-mul", WRONG_MUL)
+    notebook = with_source(assignment_named(NAME).notebook, "write-mul", WRONG_MUL)
     (folder / f"{NAME}.ipynb").write_text(json.dumps(notebook))
     monkeypatch.setattr(classroom, "ASSIGNMENTS", folder.parent)
     with pytest.raises(ClassroomError, match=r"reference solution of 01-value does not pass here \(cell grade-mul\)"):

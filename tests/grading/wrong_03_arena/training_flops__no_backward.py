@@ -1,0 +1,9 @@
+"""The forward pass alone. Loses: training_flops."""
+
+
+def training_flops(n_embd, n_layer, vocab_size, n):
+    multiply_adds = 0
+    for position in range(n):
+        attention = 2 * n_embd * (position + 1)
+        multiply_adds += n_layer * (12 * n_embd**2 + attention) + vocab_size * n_embd
+    return 2 * multiply_adds
