@@ -26,6 +26,7 @@ def measure(peers: Path | None) -> dict[str, float]:
     source_file = peers / "microgpt" / "microgpt.py" if peers else None
     if source_file and source_file.is_file():
         return _side_by_side(*_parts(source_file))
+    print("scalar_gpt no microgpt/microgpt.py among the peers (PEERS=folder): the ratio of an earlier run is kept")
     names = fetch("makemore-names").read_text(encoding="utf-8").split()[:STEPS]
     model = GameGPT(vocab_size=27, n_layer=1, n_embd=16, block_size=8, n_head=4)
     started = time.thread_time()

@@ -86,7 +86,16 @@ def update_ratio(run: ScalarGPTRun | Measurements, ax: Axes | None = None) -> Ax
     low, high = HEALTHY_RATIO
     left, right = min([low, *drawn]) / 5, max([high, *drawn]) * 5
     ax.axvspan(low, high, color=colors["good"], alpha=0.16, linewidth=0)
-    _above(ax, "healthy", (math.sqrt(low * high), 1), ("data", "axes fraction"), colors["good"], "center")
+    ax.annotate(
+        "healthy",
+        (math.sqrt(low * high), 1),
+        (0, 3),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        ha="center",
+        color=colors["good"],
+        fontsize="small",
+    )
     for i, (x, ratio) in enumerate(zip(matrices.values(), ratios, strict=True)):
         if ratio > 0 and math.isfinite(ratio):
             fine = low <= ratio <= high
@@ -97,10 +106,9 @@ def update_ratio(run: ScalarGPTRun | Measurements, ax: Axes | None = None) -> Ax
         if ratio > 0 and math.isfinite(ratio):
             edge = colors["text" if ratio <= high else "bad"]
             ax.plot(ratio, i, "D", markersize=4.5, color=colors["bg"], markeredgecolor=edge)
-    _above(ax, f"◇ beside weights of {INIT_STD:g}", (1, 1), "axes fraction", colors["muted"], "right")
     ax.set_xscale("log")
     ax.set_xlim(left, right)
-    ax.set_xlabel("next update / weights, |Δw| / |w|")
+    ax.set_xlabel(f"next update / weights, |Δw| / |w|\n◇ beside weights of {INIT_STD:g}")
     return _rows(ax, list(matrices))
 
 
@@ -122,22 +130,6 @@ def _without_ratio(x: MatrixMeasure) -> str:
     if not (math.isfinite(x.update_rms) and math.isfinite(x.weight_rms)):
         return "not finite"
     return "no update" if x.weight_rms else "all weights zero"
-
-
-def _above(
-    ax: Axes, text: str, at: tuple[float, float], coordinates: str | tuple[str, str], color: str, side: str
-) -> None:
-    """Write just above the axes."""
-    ax.annotate(
-        text,
-        at,
-        (0, 3),
-        xycoords=coordinates,
-        textcoords="offset points",
-        ha=side,
-        color=color,
-        fontsize="small",
-    )
 
 
 def _whisker(values: list[float]) -> tuple[float, ...]:

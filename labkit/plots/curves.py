@@ -1,9 +1,14 @@
 """Curves: one or several, each with its name at its end in place of a legend."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.text import Annotation
+
+LABEL_HEIGHT = 11
+"""The least distance of two labels, in points."""
 
 
 def curves(
@@ -31,6 +36,7 @@ def curves(
         ValueError: for a curve that is empty, or not as long as `x`.
     """
     ax = ax or plt.subplots()[1]
+    labels = []
     for name, numbers in curves.items():
         values = list(numbers)  # a column of `run.frame()` will do too
         places = list(range(1, len(values) + 1)) if x is None else list(x)
@@ -39,14 +45,16 @@ def curves(
         if len(places) != len(values):
             raise ValueError(f"curves: {name!r} has {len(values)} numbers for {len(places)} places")
         (line,) = ax.plot(places, values)
-        ax.annotate(
-            name,
-            (places[-1], values[-1]),
-            (4, 0),
-            textcoords="offset points",
-            color=line.get_color(),
-            va="center",
-            fontsize="small",
+        labels.append(
+            ax.annotate(
+                name,
+                (places[-1], values[-1]),
+                (4, 0),
+                textcoords="offset points",
+                color=line.get_color(),
+                va="center",
+                fontsize="small",
+            )
         )
     ax.set(xlabel=x_label, ylabel=y_label)
     if log:
@@ -54,7 +62,18 @@ def curves(
     else:
         ax.set_ylim(bottom=0)
     ax.margins(x=0.02)
+    _part(labels, ax)
     return ax
+
+
+def _part(labels: Sequence[Annotation], ax: Axes) -> None:
+    """Push labels of lines that end close together apart, upwards."""
+    points_per_pixel = 72 / ax.figure.dpi
+    last = -math.inf
+    for height, label in sorted(((ax.transData.transform(label.xy)[1], label) for label in labels), key=lambda h: h[0]):
+        at = max(height * points_per_pixel, last + LABEL_HEIGHT)
+        label.set_position((4, at - height * points_per_pixel))
+        last = at
 
 
 def loss_curves(

@@ -272,16 +272,19 @@ class GameGPT:
         return weights_file.save(path, self.state_dict)
 
     def load_weights(self, path: str | Path) -> None:
-        """Read what `save_weights` wrote.
+        """Read what `save_weights` wrote. Adam begins anew: its means belong to the weights that were here before.
 
         Raises:
             ValueError: for a missing, extra, short, long or non-numeric row, with the file, the line
                 and what was expected; the model is then unchanged.
         """
         weights_file.load(path, self.state_dict)
+        self.m, self.v, self.step_count = [0.0] * len(self.params), [0.0] * len(self.params), 0
 
     def _check_token(self, token_id: int) -> None:
-        if not (isinstance(token_id, int) and 0 <= token_id < self.vocab_size):
+        if isinstance(token_id, bool) or not hasattr(token_id, "__index__"):  # numpy's integers have it, floats do not
+            raise ValueError(f"token {token_id!r} must be a whole number, 0 … {self.vocab_size - 1}")
+        if not 0 <= token_id < self.vocab_size:
             raise ValueError(f"token {token_id!r} is outside the vocabulary: 0 … {self.vocab_size - 1}")
 
 

@@ -7,6 +7,7 @@ is within 5e-9 of what was written.
 """
 
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from labkit.files import write_atomic
 
 from .value import Value
 
+NUMBER = re.compile(r"-?\d+(\.\d+)?(e[-+]?\d+)?", re.ASCII)
 Matrices = dict[str, list[list[Value]]]
 
 
@@ -72,10 +74,8 @@ def _parse(where: str, line: str, name: str, i: int, width: int) -> list[float]:
 
 def _numbers(where: str, texts: list[str]) -> Iterator[float]:
     for column, text in enumerate(texts, start=1):
-        try:
-            x = float(text)
-        except ValueError:
-            x = math.nan
+        # float() alone would also take "1_0", " 1 " and digits of other scripts.
+        x = float(text) if NUMBER.fullmatch(text) else math.nan
         if not math.isfinite(x):
             raise ValueError(f"{where}: value {column} must be a finite number, found {_shown(text)}")
         yield x

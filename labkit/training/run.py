@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from labkit.files import write_atomic
 
@@ -243,10 +243,14 @@ class Run(ABC):
             ValueError: if the file is not a state of this kind of run; the message names the file.
         """
         try:
-            self.load_state_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+            self.load_state_dict(json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_not_finite))
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
         return self
+
+
+def _not_finite(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not a finite number")
 
 
 def _plain(step: Step) -> dict[str, Any]:

@@ -19,10 +19,19 @@ function range(attributes) {
   return node("input", { type: "range", "data-lm-suppress-shortcuts": "true", ...attributes });
 }
 
-/** A button whose keys JupyterLab leaves alone (Enter and Space would edit or run the cell). */
+/** A button whose keys JupyterLab leaves alone (Enter and Space would edit or run the cell). Its name begins with
+ * what is seen on it: who speaks to the computer says that. */
 function button(label, text, onclick) {
-  return node("button", { type: "button", class: "lb-button", "aria-label": label, title: label,
-    "data-lm-suppress-shortcuts": "true", onclick }, text);
+  const element = node("button", { type: "button", class: "lb-button", title: label,
+    "data-lm-suppress-shortcuts": "true", onclick });
+  nameButton(element, text, label);
+  return element;
+}
+
+/** Set what is seen on a button, and its name. */
+function nameButton(button, text, label) {
+  button.textContent = text;
+  button.setAttribute("aria-label", `${text}: ${label}`);
 }
 
 /** A number for people: four significant digits, three below 1, a true minus sign. */

@@ -158,10 +158,10 @@ export default {
     const play = () => {
       if (timer) return halt();
       if (position() >= steps().length) go(0);
-      playing.textContent = "Pause";
+      nameButton(playing, "Pause", "play all steps");
       timer = setInterval(() => { go(position() + 1); if (position() >= steps().length) halt(); }, 900);
     };
-    const halt = () => { clearInterval(timer); timer = null; playing.textContent = "Play"; };
+    const halt = () => { clearInterval(timer); timer = null; nameButton(playing, "Play", "play all steps"); };
     const playing = button("play all steps", "Play", play);
     const counter = node("span", { class: "lb-note lb-num" });
     const bar = node("div", { class: "lb-bar" },

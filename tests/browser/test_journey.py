@@ -123,7 +123,7 @@ def next_tokens(page):
 
 
 def press(page, name):
-    page.get_by_role("button", name=name, exact=True).click()
+    page.get_by_role("button", name=name).click()
 
 
 def words(page):
@@ -297,7 +297,7 @@ def test_a_head_is_shown_on_the_tokens_and_let_go_again(open_figure, model):
         page.get_by_text("filled by the attention of").inner_text(),
     )
     for layer, head in [(1, 1), (2, 2)]:
-        name = f"show head {head} of layer {layer} on the tokens"
+        name = f"head {head}: show head {head} of layer {layer} on the tokens"
         press(page, name)
         assert note.inner_text() == f"filled by the attention of layer {layer}, head {head}"
         assert f"head {head} of layer {layer} looks" in words(page)

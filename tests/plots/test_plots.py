@@ -1,5 +1,6 @@
 import itertools
 import re
+from itertools import pairwise
 
 import matplotlib as mpl
 
@@ -157,3 +158,11 @@ def test_curves_over_places_of_their_own():
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("steps", "share")
     with pytest.raises(ValueError, match="'share' has 2 numbers for 3 places"):
         curves({"share": [0.1, 0.2]}, x=[1, 2, 3])
+
+
+def test_names_of_curves_that_end_together_do_not_overlap():
+    ax = curves({"a": [1, 2, 3], "b": [1, 2, 3.01], "c": [1, 2, 3.02], "d": [1, 2, 1]})
+    ax.figure.canvas.draw()
+    boxes = sorted((text.get_window_extent() for text in ax.texts), key=lambda box: box.y0)
+    assert len(boxes) == 4
+    assert all(upper.y0 >= lower.y1 for lower, upper in pairwise(boxes))

@@ -7,6 +7,7 @@ import itertools
 import math
 import random
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
@@ -313,7 +314,13 @@ def test_the_width_is_divisible_by_the_heads():
         GameGPT(VOCAB, 1, 8, BLOCK, 3)
 
 
-WRONG_TOKENS = [VOCAB, -1, 1.0, "1", None]
+WRONG_TOKENS = [VOCAB, -1, 1.0, "1", None, True]
+
+
+def refused(token):
+    outside = isinstance(token, int) and not isinstance(token, bool)
+    what = "is outside the vocabulary:" if outside else "must be a whole number,"
+    return f"token {token!r} {what} 0 … 6"
 
 
 @pytest.mark.parametrize(
@@ -321,7 +328,7 @@ WRONG_TOKENS = [VOCAB, -1, 1.0, "1", None]
     [
         ([], "at least two tokens .* got 0"),
         ([3], "at least two tokens .* got 1"),
-        *(([6, 0, wrong], f"token {wrong!r} is outside the vocabulary: 0 … 6") for wrong in WRONG_TOKENS),
+        *(([6, 0, wrong], refused(wrong)) for wrong in WRONG_TOKENS),
         *(([wrong, 0], f"token {wrong!r} ") for wrong in WRONG_TOKENS),
         ([6, 0, 1, 2, 3, 4, 5, 9], "token 9 "),  # after the cut
     ],
@@ -341,9 +348,14 @@ def test_a_refused_document_changes_nothing(document, words):
 def test_forward_refuses_a_token_outside_the_vocabulary(token):
     model = small()
     keys, values = model.new_cache()
-    with pytest.raises(ValueError, match=f"token {token!r} is outside the vocabulary: 0 … 6"):
+    with pytest.raises(ValueError, match=refused(token)):
         model.forward(token, 0, keys, values)
     assert keys == values == [[]]
+
+
+def test_tokens_may_be_numpy_s_integers():
+    losses = [small().train_step(tokens) for tokens in (DOCUMENTS[0], np.array(DOCUMENTS[0]))]
+    assert losses[0] == losses[1]
 
 
 @pytest.mark.parametrize("position", [-1, BLOCK, BLOCK + 1])

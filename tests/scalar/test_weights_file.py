@@ -47,6 +47,18 @@ def test_a_model_that_was_read_says_the_same(path):
     assert (model.step_count, other.step_count) == (3, 0)
 
 
+def test_adam_begins_anew_with_weights_that_were_read(path):
+    fresh, trained = small(1), small(2)
+    fresh.save_weights(path)
+    fresh.load_weights(path)  # rounded to eight decimals, as they will be in the other
+    for _ in range(3):
+        trained.train_step([0, 1, 2])
+    trained.load_weights(path)
+    assert fresh.train_step([0, 2, 1]) == trained.train_step([0, 2, 1])
+    assert weights_of(trained) == weights_of(fresh)
+    assert (trained.m, trained.v, trained.step_count) == (fresh.m, fresh.v, fresh.step_count)
+
+
 def test_a_line_is_name_row_and_values_with_eight_decimals(path):
     model = small()
     lines = model.save_weights(path).read_bytes().decode("ascii").split("\n")
@@ -100,6 +112,8 @@ DAMAGE = {
     "a word": (with_line(8, "lm_head|2|0.5,x"), 8, "value 2 must be a finite number, found 'x'"),
     "nothing between commas": (with_line(8, "lm_head|2|,0.5"), 8, "value 1 must be a finite number, found ''"),
     "code": (with_line(8, "lm_head|2|0.5,__import__"), 8, "value 2 must be a finite number, found '__import__'"),
+    "underscore": (with_line(8, "lm_head|2|1_0,0.5"), 8, "value 1 must be a finite number, found '1_0'"),
+    "other digits": (with_line(8, "lm_head|2|0.5,٣"), 8, "value 2 must be a finite number, found '٣'"),
     "nan": (with_line(8, "lm_head|2|nan,0.5"), 8, "value 1 must be a finite number, found 'nan'"),
     "inf": (with_line(8, "lm_head|2|0.5,-inf"), 8, "value 2 must be a finite number, found '-inf'"),
     "too large": (with_line(8, "lm_head|2|0.5,1e999"), 8, "value 2 must be a finite number, found '1e999'"),
