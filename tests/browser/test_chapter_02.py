@@ -21,20 +21,21 @@ def chapter(new_page, request):
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.context.set_offline(True)
     page.goto(CHAPTER.as_uri())
-    page.locator("button", has_text="Sample a token").wait_for()
+    page.locator("button", has_text="Sample a token").first.wait_for()
     yield page
     assert faults == []
 
 
 def test_the_model_in_the_page_writes_a_game(chapter, screenshots):
     """Nearly greedy, the trained model makes no mistake of syntax: the page has its weights and its arithmetic."""
-    chapter.locator("input[type=range]").first.press("Home")  # the lowest temperature
-    sample = chapter.locator("button", has_text="Sample a token")
+    figure = chapter.locator(".lb-journey").first
+    figure.locator("input[type=range]").press("Home")  # the lowest temperature
+    sample = figure.locator("button", has_text="Sample a token")
     for _ in range(32):
         if sample.is_disabled():
             break
         sample.click()
-    chips = [text.strip() for text in chapter.locator(".lb-tokens button").all_inner_texts()]
+    chips = [text.strip() for text in figure.locator(".lb-tokens button").all_inner_texts()]
     assert chips[0] == "<bos>"
     assert chips[-1] == "<eos>"
     assert [p.message for p in check_game(" ".join(chips[1:-1])).problems if p.rule == "syntax"] == []
@@ -46,7 +47,7 @@ def test_nothing_is_wider_than_the_page(chapter):
 
 
 def test_predictions_are_scored_in_the_recap(chapter):
-    chapter.get_by_label("10 times").check()
+    chapter.get_by_label("10 times", exact=True).check()
     recap = chapter.locator(".lb-quiz").last
     recap.scroll_into_view_if_needed()
     assert "1 of 3 predictions right (1 made)" in recap.inner_text()

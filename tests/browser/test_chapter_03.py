@@ -27,7 +27,7 @@ def chapter(new_page, request):
 
 
 def test_the_words_name_the_best_model_at_either_end(chapter, screenshots):
-    record = pd.read_csv(datasets_dir() / "names" / "scaling.csv")
+    record = pd.read_csv(datasets_dir() / "names" / "scaling.csv").query("energy <= 220")
     figure, slider = chapter.locator(".lb-budget").first, chapter.locator(".lb-budget input[type=range]").first
     for key, budget in (("End", record.energy.max()), ("Home", record.energy.min())):
         slider.press(key)
