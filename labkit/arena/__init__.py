@@ -5,11 +5,11 @@ from .battle import TIE_POINTS, Battle, BattleResult, Outcome, Round, Side
 from .config import AgentConfig, check_name
 from .diagnose import Diagnosis, Finding, diagnose
 from .energy import JOULES_PER_FLOP, Budget, Flops, OutOfEnergy
-from .leaderboard import Entry, Leaderboard
+from .leaderboard import Entry, Leaderboard, entries_of
 from .measure import Measurements, measurements
 from .run import AgentRun, StopReason
 from .score import battle_score, name_score, negative_log_likelihood, perplexity, quality, uniqueness
-from .store import agent_path, export_weights, list_agents, load_agent, save_agent
+from .store import agent_path, list_agents, load_agent, save_agent
 from .tournament import Game, Standing, Tournament
 
 __all__ = [
@@ -40,7 +40,7 @@ __all__ = [
     "battle_score",
     "check_name",
     "diagnose",
-    "export_weights",
+    "entries_of",
     "list_agents",
     "load_agent",
     "measurements",

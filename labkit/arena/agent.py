@@ -14,6 +14,8 @@ from .run import AgentRun, StopReason
 from .score import name_score
 
 SETTINGS = ("learning_rate", "temperature", "energy")
+CONTROLS = {"learning_rate": "lr", "temperature": "temperature"}
+"""What the run calls them."""
 
 
 @dataclass(frozen=True)
@@ -118,9 +120,11 @@ class Agent:
 
         Raises:
             OutOfEnergy: if the longest name cannot be paid; nothing was written.
-            ValueError: for a temperature that cannot be.
+            ValueError: for a temperature outside the control's range.
         """
         run, bos = self.run, self.names.bos
+        if temperature is not None:
+            temperature = self._in_range("temperature", temperature)
         with run.lock:
             longest = run.flops.sampling(run.model.block_size)
             if not run.budget.can_pay(longest):
@@ -137,7 +141,7 @@ class Agent:
 
         Raises:
             OutOfEnergy: if not even one name can be paid.
-            ValueError: for n below 1 or a temperature that cannot be.
+            ValueError: for n below 1 or a temperature outside the control's range.
         """
         if n < 1:
             raise ValueError(f"agent {self.name}: the number of names to write is 1 or more, got {n}")
@@ -178,7 +182,7 @@ class Agent:
         if key == "energy":
             self.budget.limit = number
         elif number is not None:
-            self.run.controls["lr" if key == "learning_rate" else key] = number
+            self.run.controls[CONTROLS[key]] = self._in_range(key, number)
 
     def settings(self) -> dict[str, float | None]:
         """What `configure` can change, as it is now."""
@@ -186,7 +190,27 @@ class Agent:
         values = (controls["lr"], controls["temperature"], self.budget.limit)
         return dict(zip(SETTINGS, values, strict=True))
 
+    def _in_range(self, key: str, number: float) -> float:
+        """`number`, when the control behind the setting `key` can have it; the error says `key`, as a player does."""
+        control = self.run.controls.specs[CONTROLS[key]]
+        try:
+            return control.check(number)
+        except (ValueError, TypeError, OverflowError):
+            raise ValueError(f"{key}: {number} is outside {control.low} … {control.high}") from None
+
     # -- state
+
+    def untrained(self) -> "Agent":
+        """A copy with the same settings that has learned nothing, spent nothing, and may spend what it likes."""
+        copy = Agent(self.config, self.names)
+        copy.run.controls.update(dict(self.run.controls))
+        return copy
+
+    def copy(self) -> "Agent":
+        """A copy with all that it has learned and spent: the state of one moment, for a thread may be training it."""
+        copy = Agent(self.config, self.names)
+        copy.run.load_state_dict(self.run.state_dict())
+        return copy
 
     def state_dict(self) -> dict[str, Any]:
         """All that makes this agent, as JSON can hold it; `Agent.from_state` undoes it."""

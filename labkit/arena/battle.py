@@ -7,13 +7,15 @@ for round in Battle(a, b, steps=500):
 import math
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .agent import Agent
 from .energy import Budget
 from .run import StopReason
 from .score import battle_score, perplexity, uniqueness
 
+N_NAMES, N_HELD_OUT = 50, 100
+"""How many names are written, and how many held-out ones predicted, to measure an agent."""
 TIE_POINTS = 0.5
 """Scores closer than this are a tie: it is about what two names of fifty, more or less new, are worth."""
 
@@ -52,8 +54,8 @@ class Outcome:
 
     Attributes:
         name: the agent's.
-        steps: made in this battle.
-        energy: joules spent in this battle.
+        steps: made in this battle; of an agent that was measured without one, all.
+        energy: joules spent, likewise.
         perplexity: on held-out names.
         uniqueness: the share of `generated` that is new.
         score: 0 … 100, see `battle_score`.
@@ -103,9 +105,11 @@ class Battle:
     Attributes:
         a, b: the copies that fight.
         rounds: what happened so far.
+        steps_before, spent_before: by name, the steps and joules of the state that a side began with; 0 when fresh.
 
     Raises:
-        ValueError: for two agents of one name or of different data, or for means that cannot be.
+        ValueError: for two agents of one name or of different data, data without held-out names, or means that
+            cannot be.
     """
 
     def __init__(
@@ -115,8 +119,8 @@ class Battle:
         steps: int | None = None,
         energy: float | None = None,
         fresh: bool = True,
-        n_names: int = 50,
-        n_held_out: int = 100,
+        n_names: int = N_NAMES,
+        n_held_out: int = N_HELD_OUT,
         seed: int = 0,
     ) -> None:
         if a.name == b.name:
@@ -126,16 +130,22 @@ class Battle:
                 f"battle: {a.name} learned {a.names.source!r} and {b.name} learned {b.names.source!r}; "
                 "perplexities compare on the same names only"
             )
+        if not a.names.held_out:
+            raise ValueError(f"battle: the names {a.names.source!r} hold none out to measure the agents on")
         if (steps is None) == (energy is None):
             raise ValueError("battle: give steps or energy, one of the two")
         if steps is not None and steps < 0:
             raise ValueError(f"battle: steps must be 0 or more, got {steps}")
         if n_names < 1 or n_held_out < 1:
             raise ValueError(f"battle: n_names and n_held_out must be 1 or more, got {n_names} and {n_held_out}")
-        self.steps, self.seed, self.n_names = steps, seed, n_names
-        self.held_out = a.names.held_out[:n_held_out]  # the split shuffled them, so the first are a sample
-        self.a, self.b = (_contestant(agent, energy, fresh) for agent in (a, b))
-        self._first_step = {agent.name: agent.run.step for agent in (self.a, self.b)}
+        self.steps, self.seed, self.n_names, self.n_held_out = steps, seed, n_names, n_held_out
+        self.a, self.b = (agent.untrained() if fresh else agent.copy() for agent in (a, b))
+        self.steps_before = {agent.name: agent.run.step for agent in (self.a, self.b)}
+        self.spent_before = {agent.name: agent.budget.spent for agent in (self.a, self.b)}
+        for agent in (self.a, self.b):
+            agent.run.budget = Budget(energy)
+            agent.run.stopped_because = None
+            agent.run.max_steps = None  # the battle says when it ends
         self.rounds: list[Round] = []
 
     def __iter__(self) -> Iterator[Round]:
@@ -154,7 +164,7 @@ class Battle:
         return all(self._stopped(agent) is not None for agent in (self.a, self.b))
 
     def _made(self, agent: Agent) -> int:
-        return agent.run.step - self._first_step[agent.name]
+        return agent.run.step - self.steps_before[agent.name]
 
     def _stopped(self, agent: Agent) -> StopReason | None:
         if agent.stopped_because is not None:
@@ -178,46 +188,61 @@ class Battle:
         It may be asked for at any time, and measures the models as they are then. Predicting and
         writing for the result costs the agents nothing.
         """
-        a, b = self._measure(self.a), self._measure(self.b)
-        winner = None
-        if abs(a.score - b.score) >= TIE_POINTS:
-            winner = a.name if a.score > b.score else b.name
-        return BattleResult(a, b, winner)
+        return verdict(self._measure(self.a), self._measure(self.b))
 
     def _measure(self, agent: Agent) -> Outcome:
-        model, bos = agent.run.model, agent.names.bos
-        generated, ppl = [""] * self.n_names, math.inf  # of a model that diverged before it ever was sound
-        with agent.run.lock:
-            if all(math.isfinite(p.data) for p in model.params):
-                ppl = perplexity(model, self.held_out)
-                own, model.rng = model.rng, random.Random(self.seed)  # the same chances for both
-                heat, longest = agent.run.controls["temperature"], model.block_size + 1
-                try:
-                    generated = [agent.names.decode(model.sample(bos, bos, heat, longest)) for _ in generated]
-                finally:
-                    model.rng = own
-        unique = uniqueness(generated, agent.known)
-        return Outcome(
-            name=agent.name,
-            steps=self._made(agent),
-            energy=agent.budget.spent,
-            perplexity=ppl,
-            uniqueness=unique,
-            score=battle_score(ppl, unique, model.vocab_size),
-            generated=generated,
-            stopped_because=self._stopped(agent),
-            trouble=agent.trouble,
-        )
+        outcome = measure(agent, self.seed, self.n_names, self.n_held_out)
+        return replace(outcome, steps=self._made(agent), stopped_because=self._stopped(agent))
 
 
-def _contestant(agent: Agent, energy: float | None, fresh: bool) -> Agent:
-    """A copy with a budget of its own: untrained, or with what the agent has learned."""
-    copy = Agent(agent.config, agent.names)
-    if fresh:
-        copy.run.controls.update(dict(agent.run.controls))
-    else:
-        copy.run.load_state_dict(agent.run.state_dict())
-    copy.run.stopped_because = None
-    copy.run.max_steps = None  # the battle says when it ends
-    copy.run.budget = Budget(energy)
-    return copy
+def measure(
+    agent: Agent, seed: int = 0, n_names: int = N_NAMES, n_held_out: int = N_HELD_OUT, ppl: float | None = None
+) -> Outcome:
+    """How good an agent is now: what it predicts, and what it writes at its own temperature.
+
+    It costs the agent nothing and leaves it as it was.
+
+    Args:
+        agent: whom to measure.
+        seed: seeds the writing; the same for both sides of a battle.
+        n_names: how many names it writes.
+        n_held_out: how many held-out names it is asked to predict.
+        ppl: its perplexity on these, where it is known: only the writing depends on the seed.
+
+    Raises:
+        ValueError: if there are no held-out names.
+    """
+    model, bos = agent.run.model, agent.names.bos
+    generated = [""] * n_names
+    with agent.run.lock:
+        sound = all(math.isfinite(p.data) for p in model.params)
+        if ppl is None:  # infinite for a model that diverged before it ever was sound
+            held_out = agent.names.held_out[:n_held_out]  # the split shuffled them, so the first are a sample
+            ppl = perplexity(model, held_out) if sound else math.inf
+        if sound:
+            own, model.rng = model.rng, random.Random(seed)
+            heat, longest = agent.run.controls["temperature"], model.block_size + 1
+            try:
+                generated = [agent.names.decode(model.sample(bos, bos, heat, longest)) for _ in generated]
+            finally:
+                model.rng = own
+    unique = uniqueness(generated, agent.known)
+    return Outcome(
+        name=agent.name,
+        steps=agent.run.step,
+        energy=agent.budget.spent,
+        perplexity=ppl,
+        uniqueness=unique,
+        score=battle_score(ppl, unique, model.vocab_size),
+        generated=generated,
+        stopped_because=agent.stopped_because,
+        trouble=agent.trouble,
+    )
+
+
+def verdict(a: Outcome, b: Outcome) -> BattleResult:
+    """Both outcomes with the winner, who leads by `TIE_POINTS` or more."""
+    winner = None
+    if abs(a.score - b.score) >= TIE_POINTS:
+        winner = a.name if a.score > b.score else b.name
+    return BattleResult(a, b, winner)

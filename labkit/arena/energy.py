@@ -15,12 +15,15 @@ and the optimiser's update of each weight.
 """
 
 import math
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 JOULES_PER_FLOP = 1e-6
 """A constant of the game, the same for all: a joule buys a million operations. No machine was measured."""
+MOST_FLOPS = 10**18
+"""What a budget can count, a million million joules: a number beyond that was not come by in a game."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,12 @@ class Budget:
     def limit(self, limit: float | None) -> None:
         if limit is not None:
             if isinstance(limit, bool) or not isinstance(limit, int | float) or not 0 <= limit < math.inf:
-                raise ValueError(f"energy must be a number of joules, 0 or more (None: no limit), got {limit!r}")
+                raise ValueError(
+                    f"energy must be a number of joules, 0 or more (None: no limit), got {reprlib.repr(limit)}"
+                )
+            if limit > MOST_FLOPS * JOULES_PER_FLOP:
+                most = f"{MOST_FLOPS * JOULES_PER_FLOP:g} J at most (None: no limit)"
+                raise ValueError(f"energy must be {most}, got {reprlib.repr(limit)}")
             if limit < self.spent:
                 raise ValueError(f"energy: {self.spent:.6g} J are spent already, so the limit cannot be {limit:g} J")
         self._limit = limit
@@ -131,8 +139,10 @@ class Budget:
         if not isinstance(state, Mapping) or state.keys() != {"limit", "spent_flops"}:
             raise ValueError(f"energy: expected limit and spent_flops, got {state!r}")
         spent = state["spent_flops"]
-        if isinstance(spent, bool) or not isinstance(spent, int) or spent < 0:
-            raise ValueError(f"energy: spent_flops must be a whole number, got {spent!r}")
+        if isinstance(spent, bool) or not isinstance(spent, int) or not 0 <= spent <= MOST_FLOPS:
+            raise ValueError(
+                f"energy: spent_flops must be a whole number, 0 … {MOST_FLOPS:.0e}, got {reprlib.repr(spent)}"
+            )
         budget = cls()
         budget.spent_flops = spent
         budget.limit = state["limit"]

@@ -52,6 +52,10 @@ SMALLEST_RATIO = 1e-3
 gain nothing."""
 ADAM_BOUND = 1.5
 """One step of Adam moves a weight by at most lr (1 - β₁) / √(1 - β₂) = 1.5 lr (Kingma & Ba 2015, section 2.1)."""
+LEARNS_WELL = 0.01
+"""A learning rate with which names are learned."""
+DECAYED = 0.1
+"""The share of the learning rate that is left after 4,500 steps."""
 WINDOW, WORSENING = 50, 0.3
 """One name a step makes losses scatter by 0.4 nats: means of 50 scatter by 0.06."""
 ANOTHER_MODEL = 0.5
@@ -212,12 +216,24 @@ def no_progress(m: Measurements) -> Finding | None:
     else:
         return None
     severity: Literal["critical", "warning"] = "critical" if guessing else "warning"
-    if ratio < SMALLEST_RATIO:
+    left = rate_left(m.steps)
+    if ratio < SMALLEST_RATIO and (left < DECAYED or m.lr < LEARNS_WELL):
         evidence += f", and an update is {ratio:.1e} of the weights at learning rate {m.lr:g}"
-        remedy = f"Raise the learning rate to {min(0.01, m.lr * 100):g} or so."
+        remedy = f"Raise the learning rate to {min(LEARNS_WELL, m.lr * 100):g} or so."
+        if left < DECAYED:
+            evidence += f", of which {left:.1g} is left"
+            remedy = (
+                f"The rate falls with the steps, and after {DECAY_STEPS:,} steps it is almost nothing whatever it was: "
+                "start again with a fresh model."
+            )
         return Finding("learning_rate_too_low", severity, evidence, numbers, remedy)
     remedy = f"Updates are {ratio:.1e} of the weights: train longer, try another learning rate, or look at the names."
     return Finding("no_progress", severity, evidence, numbers, remedy)
+
+
+def rate_left(steps: int) -> float:
+    """The share of the learning rate that `GameGPT.train_step` uses after so many steps."""
+    return 1 - steps / max(steps + 1, DECAY_STEPS)
 
 
 def learned(m: Measurements) -> bool:

@@ -7,6 +7,8 @@ nothing is written over it.
 
 import json
 import math
+import reprlib
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
@@ -17,8 +19,12 @@ from filelock import FileLock, Timeout
 
 from labkit.files import write_atomic
 
+from .store import whole_number
+
 if TYPE_CHECKING:
     import pandas as pd
+
+    from .battle import Battle, BattleResult
 
 QUALIFYING_SCORE = 25.0
 """The least score that is ranked by points per kilojoule. The first steps of any training are the cheapest points,
@@ -67,10 +73,10 @@ class Entry:
         ):
             x = getattr(self, name)
             number = isinstance(x, int | float) and not isinstance(x, bool)
-            finite = number and (math.isfinite(x) or (name == "perplexity" and x == math.inf))
+            finite = number and (abs(x) <= sys.float_info.max or (name == "perplexity" and x == math.inf))
             if not finite or not low <= x <= high:
                 limits = f"of {low:g} or more" if high == math.inf else f"{low:g} … {high:g}"
-                raise ValueError(f"{name} must be a number {limits}, got {x!r}")
+                raise ValueError(f"{name} must be a number {limits}, got {reprlib.repr(x)}")
             object.__setattr__(self, name, float(x))
         for name in ("steps", "parameters"):
             n = getattr(self, name)
@@ -139,11 +145,11 @@ class Leaderboard:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
 
-    def add(self, entry: Entry) -> int:
-        """Keep an attempt.
+    def add(self, entry: Entry, *more: Entry) -> int:
+        """Keep an attempt, or several: all of them in one write, or none.
 
         Returns:
-            Its rank among all attempts, 1 for the best.
+            Its rank among all attempts, 1 for the best; of several, that of the best one.
 
         Raises:
             ValueError: if the file has a line that is no entry; the file is then as it was.
@@ -153,11 +159,12 @@ class Leaderboard:
         lock = self.path.with_name(f"{self.path.name}.lock")
         try:
             with FileLock(lock, timeout=LOCK_SECONDS):
-                entries = [*self.entries(), entry]
+                entries = [*self.entries(), entry, *more]
                 write_atomic(self.path, "".join(f"{json.dumps(e.to_row(), ensure_ascii=False)}\n" for e in entries))
         except Timeout:
             raise TimeoutError(f"{self.path}: another writer has held {lock} for {LOCK_SECONDS} s") from None
-        return _ranked(entries).index(entry) + 1
+        ranked = _ranked(entries)
+        return min(ranked.index(added) for added in (entry, *more)) + 1
 
     def entries(self) -> list[Entry]:
         """All attempts, the oldest first; none when there is no file yet.
@@ -174,10 +181,11 @@ class Leaderboard:
             if not line.strip():
                 continue
             try:
-                entries.append(Entry.from_row(json.loads(line)))
-            except ValueError as error:  # bytes that are no text and text that is no JSON, too
+                entries.append(Entry.from_row(json.loads(line, parse_int=whole_number)))
+            except (ValueError, RecursionError) as error:  # bytes that are no text and text that is no JSON, too
+                reason = "nested too deeply" if isinstance(error, RecursionError) else error
                 raise ValueError(
-                    f"{self.path}, line {number}: not an entry of the leaderboard ({error}). "
+                    f"{self.path}, line {number}: not an entry of the leaderboard ({reason}). "
                     "Mend the line or take it out; nothing was changed."
                 ) from None
         return entries
@@ -210,6 +218,22 @@ class Leaderboard:
         frame.insert(2, "score_per_kj", [entry.rating for entry in ranking])
         frame.index = pd.RangeIndex(1, len(ranking) + 1, name="rank")
         return frame
+
+
+def entries_of(battle: "Battle", result: "BattleResult") -> list[Entry]:
+    """The attempts of both sides of a battle; what one had trained and spent before counts if it fought on that."""
+    return [
+        Entry(
+            agent=agent.name,
+            score=outcome.score,
+            energy=battle.spent_before[agent.name] + outcome.energy,
+            perplexity=outcome.perplexity,
+            uniqueness=outcome.uniqueness,
+            steps=battle.steps_before[agent.name] + outcome.steps,
+            parameters=len(agent.run.model.params),
+        )
+        for agent, outcome in ((battle.a, result.a), (battle.b, result.b))
+    ]
 
 
 def _ranked(entries: list[Entry]) -> list[Entry]:

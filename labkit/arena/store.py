@@ -15,6 +15,8 @@ from .config import check_name
 
 FORMAT = "labkit-agent-1"
 SUFFIX = ".agent.json"
+LONGEST = 20
+"""Digits of a whole number in a file; what is counted in a game has fewer."""
 
 
 def agent_path(name: str, folder: str | Path) -> Path:
@@ -80,19 +82,12 @@ def load_agent(name: str, folder: str | Path, names: Names | None = None) -> Age
 def list_agents(folder: str | Path) -> list[str]:
     """The names of the agents in a folder, sorted; none when there is no such folder."""
     found = []
-    for path in Path(folder).glob(f"*{SUFFIX}"):
+    for path in filter(Path.is_file, Path(folder).glob(f"*{SUFFIX}")):
         try:
             found.append(check_name(path.name.removesuffix(SUFFIX)))
         except ValueError:  # somebody else's file
             continue
     return sorted(found)
-
-
-def export_weights(agent: Agent, folder: str | Path) -> Path:
-    """Write NAME.weights.txt, the plain text of `GameGPT.save_weights`; it can be read with the eye."""
-    path = Path(folder) / f"{check_name(agent.name)}.weights.txt"
-    with agent.run.lock:
-        return agent.run.model.save_weights(path)
 
 
 def read_json(path: Path) -> Any:
@@ -102,13 +97,25 @@ def read_json(path: Path) -> Any:
         ValueError: for anything else; it says what, and the caller says which file.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_not_finite, parse_float=_finite)
+        text = path.read_text(encoding="utf-8")
+        return json.loads(text, parse_constant=_not_finite, parse_float=_finite, parse_int=whole_number)
     except UnicodeDecodeError as error:
         raise ValueError(f"not a text file (byte {error.start} is no UTF-8)") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON, or cut off: line {error.lineno}, column {error.colno}: {error.msg}") from None
     except RecursionError:
         raise ValueError("not an agent: nested too deeply") from None
+
+
+def whole_number(text: str) -> int:
+    """A whole number of a JSON file, none so long that arithmetic with fractions cannot hold it.
+
+    Raises:
+        ValueError: for one of more than 20 digits.
+    """
+    if len(text) > LONGEST:
+        raise ValueError(f"a whole number with {len(text.lstrip('-'))} digits is too large")
+    return int(text)
 
 
 def _finite(text: str) -> float:

@@ -1,7 +1,6 @@
 """The arena in the lab: create agents, train them on a budget, let them fight."""
 
 import html
-import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -15,15 +14,16 @@ from labkit.training import BackgroundRun
 from labkit.training.background import replace_earlier
 
 from .arena_battle import BattleCard
-from .arena_card import AgentCard, number_field
+from .arena_card import AgentCard, limit_of, number_field, text_field
+from .arena_tournament import TournamentCard
 from .arena_work import EXPECTED, Jobs
-from .panel import button, cell_key, error_html, line_of
+from .panel import Panel, button, cell_key, close_whole, error_html, line_of
 
 ENERGY = "30"
 """Joules in the form at first: about 200 steps of the smallest model of chapter 2."""
 
 
-class AgentForm(widgets.VBox):
+class AgentForm(Panel):
     """A line to create an agent, and to load one that was saved.
 
     What cannot be is said at the form. Building and reading take place in a daemon thread, so the card is
@@ -44,12 +44,12 @@ class AgentForm(widgets.VBox):
         self.work = Jobs()
         self.work.tell = self._update
         self.driver = BackgroundRun(self.work, on_update=self._update)
-        self.name = _text("name", "", "Tiny", "letters, digits, _ and -")
+        self.name = text_field("name", "", "Tiny", "letters, digits, _ and -")
         self.n_embd = number_field("width", 16, "n_embd; divisible by the heads")
         self.n_layer = number_field("layers", 1, "n_layer")
         self.n_head = number_field("heads", 4, "n_head")
         self.learning_rate = number_field("learning rate", 0.01, "at the first step", integer=False)
-        self.energy = _text("energy, J", ENERGY, "none", "joules it may spend in all; none: without limit")
+        self.energy = text_field("energy, J", ENERGY, "none", "joules it may spend in all; none: without limit")
         self.create = button("Create", "primary", self._create, "an untrained agent")
         self.saved = widgets.Dropdown(description="saved", tooltip="agents of the folder")
         self.saved.style.description_width = "auto"
@@ -59,6 +59,9 @@ class AgentForm(widgets.VBox):
         fields = [self.name, self.n_embd, self.n_layer, self.n_head, self.learning_rate, self.energy, self.create]
         if panel.folder is not None:
             fields += [self.saved, self.load]
+        else:
+            close_whole(self.saved)
+            close_whole(self.load)
         title = widgets.HTML('<span class="lb-arena-title">New agent</span>')
         super().__init__([title, line_of(*fields), self.status, self.error])
         self.add_class("lb-form")
@@ -72,6 +75,17 @@ class AgentForm(widgets.VBox):
             self.saved.options = names
             self.saved.value = chosen if chosen in names else names[0] if names else None
 
+    def end(self, wait: bool = False) -> None:
+        """End making or reading after what is in progress; the form's own thread does not wait for itself."""
+        self.driver.stop(wait)
+
+    def close(self) -> None:
+        """End the thread, then take the form away."""
+        self.end(wait=True)
+        self.driver.on_update = None
+        self.work.tell = lambda: None
+        super().close()
+
     def _create(self) -> None:
         try:
             config = AgentConfig(
@@ -81,7 +95,7 @@ class AgentForm(widgets.VBox):
                 n_head=self.n_head.value,
                 learning_rate=self.learning_rate.value,
             )
-            energy = _joules(self.energy.value)
+            energy = limit_of(self.energy.value)
             self.panel.check_free(config.name)
         except ValueError as error:
             self.work.problem = error
@@ -116,8 +130,8 @@ class AgentForm(widgets.VBox):
         self.error.value = error_html(problem, EXPECTED) if problem else error_html(self.driver.error)
 
 
-class ArenaPanel(widgets.VBox):
-    """The arena: a form, a card for each agent, a battle.
+class ArenaPanel(Panel):
+    """The arena: a form, a card for each agent, a battle, a tournament.
 
     Everything slow is done in daemon threads; buttons only say what is wanted. Making a panel again in the
     same cell ends what the earlier one does. An exception is shown where it happened.
@@ -128,7 +142,7 @@ class ArenaPanel(widgets.VBox):
         agents: those that are there from the beginning.
         names: what new agents learn; those of the first agent, or the embedded list, when left out.
         folder: where agents are saved and loaded; without one there is no Save and no Load.
-        leaderboard: where battles are entered; shown under the battle.
+        leaderboard: where battles are entered, or the path of its file; shown under the battle.
         key: who the panel is, where the cell does not say it.
         battle_options: `n_names`, `n_held_out`, `seed` of `labkit.arena.Battle`.
 
@@ -136,6 +150,7 @@ class ArenaPanel(widgets.VBox):
         form: the `AgentForm`.
         cards: name -> `AgentCard`.
         battle: the `BattleCard`.
+        tournament: the `TournamentCard`.
     """
 
     def __init__(
@@ -143,7 +158,7 @@ class ArenaPanel(widgets.VBox):
         agents: Iterable[Agent] = (),
         names: Names | None = None,
         folder: str | Path | None = None,
-        leaderboard: Leaderboard | None = None,
+        leaderboard: Leaderboard | str | Path | None = None,
         key: str | None = None,
         **battle_options: Any,
     ) -> None:
@@ -151,16 +166,20 @@ class ArenaPanel(widgets.VBox):
         self.names = names or (agents[0].names if agents else load_names())
         self.folder = folder
         self.cards: dict[str, AgentCard] = {}
-        who, execution = (key, None) if key else cell_key(f"arena {type(self).__name__}")
-        replace_earlier(who, execution, self)
-        self.battle = BattleCard(leaderboard, **battle_options)
+        board = Leaderboard(leaderboard) if isinstance(leaderboard, str | Path) else leaderboard
+        if not isinstance(board, Leaderboard | None):
+            raise TypeError(f"leaderboard must be a Leaderboard or the path of its file, got {leaderboard!r}")
+        self.battle = BattleCard(board, **battle_options)
+        self.tournament = TournamentCard(**battle_options)
         self.form = AgentForm(self)
         self._row = line_of(name="lb-cards")
-        super().__init__([self.form, self._row, self.battle])
+        super().__init__([self.form, self._row, self.battle, self.tournament])
         self.add_class("lb-panel")
         self.add_class("lb-arena")
         for agent in agents:
             self.add(agent)
+        who, execution = (key, None) if key else cell_key(f"arena {type(self).__name__}")
+        replace_earlier(who, execution, self)  # last: whoever stops this one finds it complete; no thread is on yet
 
     def __repr__(self) -> str:
         there = ", ".join(f"{name} ({card.state})" for name, card in self.cards.items()) or "no agents yet"
@@ -194,7 +213,10 @@ class ArenaPanel(widgets.VBox):
             earlier.end()
         self.cards[agent.name] = AgentCard(agent, self.folder, self.form.refresh)
         self._row.children = list(self.cards.values())
+        if earlier is not None:
+            earlier.close()
         self.battle.offer(self.agents)
+        self.tournament.offer(self.agents)
         return self.cards[agent.name]
 
     def wait(self, timeout: float | None = 120) -> dict[str, str]:
@@ -206,14 +228,17 @@ class ArenaPanel(widgets.VBox):
         self.form.driver.wait(timeout)
         states = {name: card.wait(timeout) for name, card in self.cards.items()}
         self.battle.wait(timeout)
+        self.tournament.wait(timeout)
         return states
 
     def stop(self, wait: bool = False) -> None:
         """End all threads after what is in progress. A later press of a button goes on."""
-        parts: list[AgentCard | BattleCard] = [*self.cards.values(), self.battle]
+        if not self.children:  # it was refused while it was made, and is thrown away
+            return
+        parts: list[AgentForm | AgentCard | BattleCard | TournamentCard]
+        parts = [self.form, *self.cards.values(), self.battle, self.tournament]
         for part in parts:
             part.end()
-        self.form.driver.stop()
         if wait:  # all were told first
             for part in parts:
                 part.end(wait=True)
@@ -221,28 +246,4 @@ class ArenaPanel(widgets.VBox):
     def close(self) -> None:
         """End all threads, then take the panel away; `agents` stays."""
         self.stop(wait=True)
-        parts: list[widgets.Widget] = [*self.cards.values(), self.battle, self.form]
-        for part in parts:
-            part.close()
         super().close()
-
-
-def _text(label: str, value: str, placeholder: str, tip: str) -> widgets.Text:
-    made = widgets.Text(value=value, placeholder=placeholder, description=label, tooltip=tip)
-    made.style.description_width = "auto"
-    made.add_class("lb-field")
-    return made
-
-
-def _joules(text: str) -> float | None:
-    """A limit as it is written in the form.
-
-    Raises:
-        ValueError: if it is no number of 0 or more.
-    """
-    said = text.strip().lower()
-    if said in ("", "none"):
-        return None
-    if not re.fullmatch(r"\d+(\.\d*)?|\.\d+", said):
-        raise ValueError(f"energy must be a number of joules, 0 or more, or none; got {text!r}")
-    return float(said)

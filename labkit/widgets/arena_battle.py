@@ -13,7 +13,7 @@ from .arena_card import LOSS_LIMIT, REFRESH, number_field
 from .arena_html import energy_html, joules, leaderboard_html, meter, verdict_html
 from .arena_work import EXPECTED, WINDOW, Fight
 from .chart import LineChart
-from .panel import button, error_html, line_of
+from .panel import Panel, button, error_html, line_of
 
 MEANS = {"steps": 200, "energy": 20.0}
 """What each side may do, or spend in joules, at first."""
@@ -21,7 +21,7 @@ MEANS = {"steps": 200, "energy": 20.0}
 COLORS = ["class0", "class1"]
 
 
-class BattleCard(widgets.VBox):
+class BattleCard(Panel):
     """A live battle of two agents.
 
     It is fought by copies, in a daemon thread; the agents stay as they are. Stop ends it after the round

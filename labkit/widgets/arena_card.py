@@ -1,6 +1,7 @@
 """The card of one agent: train it, hear it, ask what is wrong with it, watch its energy."""
 
 import html
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from labkit.training import BackgroundRun
 from .arena_html import diagnosis_html, energy_html, joules, names_html, tally_html
 from .arena_work import EXPECTED, WINDOW, AgentWork, running_mean
 from .chart import LineChart
-from .panel import button, error_html, line_of
+from .panel import Panel, button, close_whole, error_html, line_of
 from .slider import Slider
 
 REFRESH = 0.1
@@ -34,7 +35,34 @@ def number_field(label: str, value: float, tip: str = "", integer: bool = True) 
     return made
 
 
-class AgentCard(widgets.VBox):
+def text_field(label: str, value: str, placeholder: str, tip: str) -> widgets.Text:
+    """A line of text with its label. It refuses nothing: who reads it says what is wrong."""
+    made = widgets.Text(value=value, placeholder=placeholder, description=label, tooltip=tip)
+    made.style.description_width = "auto"
+    made.add_class("lb-field")
+    return made
+
+
+def limit_of(text: str) -> float | None:
+    """A limit as it is written in a field: joules, or nothing or "none" for no limit.
+
+    Raises:
+        ValueError: if it is no number of 0 or more.
+    """
+    said = text.strip().lower()
+    if said in ("", "none"):
+        return None
+    if not re.fullmatch(r"(\d+(\.\d*)?|\.\d+)(e[+-]?\d{1,2})?", said):
+        raise ValueError(f"energy must be a number of joules, 0 or more, or none; got {text!r}")
+    return float(said)
+
+
+def _written(limit: float | None) -> str:
+    """What `limit_of` reads as `limit`, to the last digit."""
+    return "none" if limit is None else str(limit).removesuffix(".0")
+
+
+class AgentCard(Panel):
     """One agent of the arena, in the lab.
 
     A daemon thread does what the buttons ask for, one step or one name at a time. What goes wrong is shown
@@ -49,11 +77,13 @@ class AgentCard(widgets.VBox):
 
     Attributes:
         n: how many steps Train makes.
-        train, stop, generate, diagnose, reset, save: the buttons.
+        train, stop, generate, diagnose, inside, reset, save: the buttons.
         sliders: "lr" and "temperature"; the next step, or name, reads them.
+        limit: the energy it may spend in all, as text: joules, or "none".
         chart: the loss.
         generated: the latest names.
         diagnosis: the latest.
+        picture: the inside as it was drawn last.
     """
 
     def __init__(
@@ -73,32 +103,42 @@ class AgentCard(widgets.VBox):
         self.stop = button("Stop", "", self._stop, f"{name} stops after the step, or the name, in progress")
         self.generate = button("Generate", "", self._generate, f"{name} writes {NAMES} names, at this temperature")
         self.diagnose = button("Diagnose", "", self._diagnose, f"why does {name} not learn? Measured, with a remedy")
+        self.inside = button("Inside", "", self._inside, f"draw the gradients and the updates of {name}, each matrix's")
         self.reset = button("Reset", "", self._reset, f"a fresh model for {name}, with nothing spent")
         self.save = button("Save", "", self._save, f"write {name} to {folder}")
         specs = agent.run.controls.specs
         self.sliders = {key: Slider(specs[key], agent.run.controls[key]) for key in ("lr", "temperature")}
         for key, slider in self.sliders.items():
             slider.observe(lambda change, key=key: self._turn(key, change["new"]), "value")
+        self._limit = agent.budget.limit  # as the field shows it
+        self.limit = text_field(
+            "energy, J", _written(self._limit), "none", f"joules {name} may spend in all; none: no limit"
+        )
+        self.limit.continuous_update = False  # not each digit on the way is a limit
+        self.limit.observe(lambda change: self._set_limit(change["new"]), "value")
         self.chart = LineChart(height=150, y_label=f"loss, mean of {WINDOW} (nats)", y_limit=LOSS_LIMIT, y_zero=False)
         self._means: list[float] = []
         self.energy, self.status, self.error = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        self.names, self.findings = widgets.HTML(), widgets.HTML()
+        self.names, self.findings, self.picture = widgets.HTML(), widgets.HTML(), widgets.HTML()
 
-        buttons = [self.train, self.n, self.stop, self.generate, self.diagnose, self.reset]
+        buttons = [self.train, self.n, self.stop, self.generate, self.diagnose, self.inside, self.reset]
         if folder is not None:
             buttons.append(self.save)
+        else:
+            close_whole(self.save)
         drawn = line_of(self.chart, name="lb-figures")
         super().__init__(
             [
                 widgets.HTML(_title(agent)),
                 line_of(*buttons),
-                line_of(*self.sliders.values()),
+                line_of(*self.sliders.values(), self.limit),
                 self.energy,
                 drawn,
                 self.status,
                 self.error,
                 self.names,
                 self.findings,
+                self.picture,
             ]
         )
         self.add_class("lb-card")
@@ -121,7 +161,7 @@ class AgentCard(widgets.VBox):
     def state(self) -> str:
         """In a word or two.
 
-        "idle", "training", "writing", "diagnosing", "saving", "stopping"; then "done", "stopped",
+        "idle", "training", "writing", "diagnosing", "looking inside", "saving", "stopping"; then "done", "stopped",
         "out of energy", "diverged" or "failed".
         """
         state = self.driver.state
@@ -130,11 +170,16 @@ class AgentCard(widgets.VBox):
         if state in ("failed", "stopped"):
             return state
         why = self.agent.stopped_because
-        if why in ("out of energy", "diverged"):
+        if why == "diverged" or (why == "out of energy" and self._gone):
             return why
         if state == "done":
             return "stopped" if self.work.cancelled else "done"
         return state
+
+    @property
+    def _gone(self) -> bool:
+        """Whether the next step cannot be paid; more energy changes that."""
+        return not self.agent.budget.can_pay(self.agent.run.next_cost())
 
     def wait(self, timeout: float | None = 60) -> str:
         """Until the agent has nothing more to do; returns the state. For notebooks under test.
@@ -148,11 +193,11 @@ class AgentCard(widgets.VBox):
     def end(self, wait: bool = False) -> None:
         """End the thread after what is in progress, whatever was asked for.
 
-        With `wait`, return when it has ended; a diagnosis, which takes seconds and changes nothing, is
-        not waited for.
+        With `wait`, return when it has ended; a diagnosis, or a look inside, which takes seconds and changes
+        nothing, is not waited for.
         """
         self.work.cancel()
-        self.driver.stop(wait=wait and self.work.doing != "diagnosing")
+        self.driver.stop(wait=wait and self.work.doing not in ("diagnosing", "looking inside"))
 
     def close(self) -> None:
         """End the thread, then take the card away; the agent stays."""
@@ -179,6 +224,10 @@ class AgentCard(widgets.VBox):
         self.work.diagnose()
         self._start()
 
+    def _inside(self) -> None:
+        self.work.look_inside()
+        self._start()
+
     def _save(self) -> None:
         self.work.ask("saving", self._write_file)
         self._start()
@@ -201,6 +250,17 @@ class AgentCard(widgets.VBox):
         self.work.cancel()
         self.driver.reset()
 
+    def _set_limit(self, text: str) -> None:
+        try:
+            limit = limit_of(text)
+            if limit != self.agent.budget.limit:  # else the field only shows what was set elsewhere
+                self.agent.configure("energy", limit)
+        except ValueError as error:
+            self.work.problem = error
+        else:
+            self._limit, self.work.problem = limit, None
+        self._update()
+
     def _turn(self, key: str, value: float) -> None:
         self.agent.run.controls[key] = value
 
@@ -213,15 +273,18 @@ class AgentCard(widgets.VBox):
         self.stop.disabled = not busy
         self.reset.disabled = busy
         self.status.value = self._status_html()
-        gone = not agent.budget.can_pay(agent.run.next_cost())
-        self.energy.value = energy_html("energy", agent.budget.spent, agent.budget.limit, gone)
+        self.energy.value = energy_html("energy", agent.budget.spent, agent.budget.limit, self._gone)
         self.error.value = self._error_html()
         writing = self.work.writing
         self.names.value = names_html(writing.names) + tally_html(writing.names)
         self.findings.value = diagnosis_html(self.diagnosis)
+        self.picture.value = self.work.inside
         if not busy:  # the controls may have been set elsewhere: a loaded agent, a cell
             for key, slider in self.sliders.items():
                 slider.value = agent.run.controls[key]
+            if agent.budget.limit != self._limit:
+                self._limit = agent.budget.limit
+                self.limit.value = _written(self._limit)
         history = agent.run.history
         steps = [step.step for step in history]
         self.chart.plot(steps, self._running_means([step.loss for step in history]))

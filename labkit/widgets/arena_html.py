@@ -4,9 +4,9 @@ import html
 import math
 from collections.abc import Sequence
 
-from labkit.arena import TIE_POINTS, BattleResult, Generated, Outcome
+from labkit.arena import TIE_POINTS, BattleResult, Generated, Outcome, Standing
 from labkit.arena.diagnose import Diagnosis
-from labkit.arena.leaderboard import Entry
+from labkit.arena.leaderboard import QUALIFYING_SCORE, Entry
 
 LOW = 0.8
 """The share of the energy from which on it is called low."""
@@ -148,7 +148,14 @@ def leaderboard_html(ranking: Sequence[Entry]) -> str:
         return '<p class="lb-note">The leaderboard is empty: a battle fought to the end enters both sides.</p>'
     heads = ("", "agent", "points per kJ", "score", "energy, J", "perplexity")
     rows = [
-        (str(rank), one.agent, _number(one.rating), f"{one.score:.1f}", joules(one.energy), _number(one.perplexity))
+        (
+            str(rank),
+            one.agent,
+            _number(one.rating) if one.qualified else "–",
+            f"{one.score:.1f}",
+            joules(one.energy),
+            _number(one.perplexity),
+        )
         for rank, one in enumerate(ranking[:BEST], start=1)
     ]
     head = "".join(f'<th scope="col">{text}</th>' for text in heads)
@@ -156,6 +163,26 @@ def leaderboard_html(ranking: Sequence[Entry]) -> str:
     return (
         '<p class="lb-arena-title">Leaderboard</p><div class="lb-scroll"><table class="lb-table lb-ranks">'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        f'<p class="lb-note">Attempts under {QUALIFYING_SCORE:g} points come last: the first points are cheap.</p>'
+    )
+
+
+def standings_html(standings: Sequence[Standing]) -> str:
+    """The table of a tournament: ratings with their intervals, and what was counted."""
+    if not standings:
+        return ""
+    heads = ("", "agent", "Elo", "95 % between", "games", "won", "drawn", "lost")
+    rows = [
+        (rank, s.player, f"{s.rating:.0f}", f"{s.low:.0f} and {s.high:.0f}", s.games, s.wins, s.draws, s.losses)
+        for rank, s in enumerate(standings, start=1)
+    ]
+    head = "".join(f'<th scope="col">{text}</th>' for text in heads)
+    body = "".join(f"<tr>{''.join(f'<td>{html.escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows)
+    return (
+        '<div class="lb-scroll"><table class="lb-table lb-ranks">'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        '<p class="lb-note">1500 on average; 400 points more are odds of 10 to 1. Where two intervals overlap, '
+        "play more games.</p>"
     )
 
 

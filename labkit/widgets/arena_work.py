@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from labkit.arena import Agent, Battle, BattleResult, Generated, OutOfEnergy, Round
+from labkit.arena import Agent, Battle, BattleResult, Generated, OutOfEnergy, Round, measurements
 from labkit.arena.diagnose import Diagnosis, diagnose
-from labkit.arena.leaderboard import Entry, Leaderboard
+from labkit.arena.leaderboard import Leaderboard, entries_of
 from labkit.training import Step
+
+from .arena_inside import inside_html
 
 WINDOW = 20
 """One name a step makes losses scatter by 0.4 nats; a mean of 20 scatters by 0.1."""
@@ -106,6 +108,7 @@ class AgentWork(Jobs):
         until: the step at which training ends.
         writing: the latest names, and how many are wanted.
         diagnosis: the latest.
+        inside: the latest picture of gradients and updates, as HTML; "" before the first.
     """
 
     def __init__(self, agent: Agent) -> None:
@@ -114,6 +117,7 @@ class AgentWork(Jobs):
         self.until = 0
         self.writing = Writing(0)
         self.diagnosis: Diagnosis | None = None
+        self.inside = ""
         self._training: Iterator[Step] | None = None
 
     @property
@@ -141,6 +145,10 @@ class AgentWork(Jobs):
         """Find out what is wrong."""
         self.ask("diagnosing", self._diagnose)
 
+    def look_inside(self) -> None:
+        """Measure gradients and updates, and draw them."""
+        self.ask("looking inside", self._look_inside)
+
     def cancel(self) -> None:
         """Nothing more after the step, or the name, in progress."""
         super().cancel()
@@ -158,7 +166,7 @@ class AgentWork(Jobs):
         self._fresh()
         self.agent.run.reset()
         self.agent.trouble = ""
-        self.writing, self.diagnosis = Writing(0), None
+        self.writing, self.diagnosis, self.inside = Writing(0), None, ""
 
     def _go_on(self) -> object:
         writing, training = self.writing, self._training
@@ -186,6 +194,9 @@ class AgentWork(Jobs):
 
     def _diagnose(self) -> None:
         self.diagnosis = diagnose(self.agent.run)
+
+    def _look_inside(self) -> None:
+        self.inside = inside_html(measurements(self.agent.run), self.agent.name)
 
 
 class Fight:
@@ -220,7 +231,6 @@ class Fight:
         self.rounds: list[int] = []
         self.losses: tuple[list[float], list[float]] = ([], [])
         self._raw: tuple[list[float], list[float]] = ([], [])
-        self._spent_before = [0.0, 0.0]
         self.cut_short = self.abandoned = self.measuring = False
         self.problem: Exception | None = None
 
@@ -242,8 +252,6 @@ class Fight:
 
     def _begin(self) -> object:
         a, b = self.agents
-        if not self.options.get("fresh", True):
-            self._spent_before = [a.budget.spent, b.budget.spent]
         try:
             self.battle = Battle(a, b, **self.options)
         except ValueError as error:
@@ -269,23 +277,7 @@ class Fight:
         self.result = result
         if self.board is not None and battle.over:
             try:
-                self._enter(self.board, battle, result)
+                self.board.add(*entries_of(battle, result))
             except EXPECTED as error:
                 self.problem = error
         return result
-
-    def _enter(self, board: Leaderboard, battle: Battle, result: BattleResult) -> None:
-        """Both attempts; what an agent spent and trained before the battle counts where it did not begin afresh."""
-        sides = zip((battle.a, battle.b), (result.a, result.b), self._spent_before, strict=True)
-        for agent, outcome, before in sides:
-            board.add(
-                Entry(
-                    agent=outcome.name,
-                    score=outcome.score,
-                    energy=before + outcome.energy,
-                    perplexity=outcome.perplexity,
-                    uniqueness=outcome.uniqueness,
-                    steps=agent.run.step,
-                    parameters=len(agent.run.model.params),
-                )
-            )

@@ -66,12 +66,16 @@ class LineChart(Figure):
         self.data = np.asarray(columns, dtype="<f4").tobytes()
 
     def caption(self) -> str:
-        """Where the first series begins and ends."""
-        numbers = np.frombuffer(self.data, "<f4").reshape(len(self.series) + 1, -1)
-        if not numbers.size:
+        """Where the first series begins and ends: its first and its last finite value."""
+        steps, values = np.frombuffer(self.data, "<f4").reshape(len(self.series) + 1, -1)[:2]
+        measured = np.flatnonzero(np.isfinite(values))
+        if not measured.size:
             return f"{self.series[0]} over steps: none yet"
-        (first, *_, last), values = numbers[0][[0, -1]], numbers[1]
-        return f"{self.series[0]} from {values[0]:.3g} at step {first:.0f} to {values[-1]:.3g} at step {last:.0f}"
+        first, last = measured[[0, -1]]
+        return (
+            f"{self.series[0]} from {values[first]:.3g} at step {steps[first]:.0f} "
+            f"to {values[last]:.3g} at step {steps[last]:.0f}"
+        )
 
 
 def thinned(history: Sequence[Item], limit: int = MAX_POINTS) -> list[Item]:

@@ -121,11 +121,34 @@ function children(parent, count, make) {
 
 const mix = (v, scale) => `color-mix(in srgb, var(--lb-class${v < 0 ? 0 : 1}) ${Math.min(100, (100 * Math.abs(v)) / scale).toFixed(1)}%, var(--lb-bg))`;
 
+/** Cells of which one is read out: one tab stop, whose arrow keys go from number to number. A slider, so that screen
+ * readers say the number and leave the keys alone. Who paints them sets `say`, a function of the place. */
+function readable(attributes) {
+  const cells = node("div", { role: "slider", tabindex: 0, "aria-valuemin": 0, "data-lm-suppress-shortcuts": "true", ...attributes });
+  cells.readOut = (to = Number(cells.ariaValueNow)) => {
+    const last = cells.children.length - 1;
+    const place = Math.max(0, Math.min(last, to));
+    const said = cells.say(place);
+    Object.assign(cells, { ariaValueMax: last, ariaValueNow: place, ariaValueText: said });
+    [...cells.children].forEach((cell, i) => cell.classList.toggle("lb-at", i === place));
+    if (cells.matches(":focus")) cells.closest(".lb-stage").querySelector(".lb-readout").textContent = said;
+  };
+  cells.addEventListener("keydown", (event) => {
+    const now = Number(cells.ariaValueNow);
+    const to = { ArrowLeft: now - 1, ArrowDown: now - 1, ArrowRight: now + 1, ArrowUp: now + 1, Home: 0, End: Infinity }[event.key];
+    if (to === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    cells.readOut(to);
+  });
+  cells.addEventListener("focus", () => cells.readOut());
+  return cells;
+}
+
 /** A vector as coloured cells; paint(values, scale, label). */
 function strip(name) {
   const title = node("span");
   const length = node("span", { class: "lb-note lb-num" });
-  const cells = node("div", { class: "lb-cells lb-strip", role: "img", "data-strip": name });
+  const cells = readable({ class: "lb-cells lb-strip", "data-strip": name });
   const element = node("div", { class: "lb-strip-box" }, node("div", { class: "lb-strip-title" }, title, length), cells);
   const paint = (values, scale, label) => {
     title.textContent = label;
@@ -135,6 +158,7 @@ function strip(name) {
     cells.say = (i) => `dimension ${i}: ${format(values[i])}`;
     cells.setAttribute("aria-label", `${label}: ${values.length} numbers from ${format(Math.min(...values))} to ${format(Math.max(...values))}, RMS ${rms}`);
     children(cells, values.length, () => node("span")).forEach((cell, i) => { cell.style.background = mix(values[i], scale); });
+    cells.readOut();
   };
   return { element, paint };
 }
@@ -146,7 +170,7 @@ function legend(words) {
   return { element, paint: (scale) => { low.textContent = format(-scale); high.textContent = format(scale); } };
 }
 
-/** One stage of the way, with a title, and a line that says the number under the pointer or finger. */
+/** One stage of the way, with a title, and a line that says the number under the pointer or finger, or at the keyboard. */
 function stage(name, ...content) {
   const readout = node("span", { class: "lb-note lb-readout" });
   const element = node("div", { class: "lb-stage", role: "group", "aria-label": name },
@@ -154,9 +178,12 @@ function stage(name, ...content) {
   for (const event of ["pointerover", "click"])
     element.addEventListener(event, ({ target }) => {
       const cell = target.closest(".lb-cells > *");
-      readout.textContent = cell ? cell.parentElement.say([...cell.parentElement.children].indexOf(cell)) : "";
+      const place = cell && [...cell.parentElement.children].indexOf(cell);
+      readout.textContent = cell ? cell.parentElement.say(place) : "";
       if (cell) cell.title = readout.textContent;
+      if (cell && event === "click") cell.parentElement.readOut(place); // the keys go on from here
     });
+  element.addEventListener("focusout", () => { readout.textContent = ""; });
   return element;
 }
 
@@ -164,7 +191,7 @@ function stage(name, ...content) {
 function attentionOf(layer, head, onclick) {
   const where = node("span");
   const toggle = button(`show head ${head + 1} of layer ${layer + 1} on the tokens`, `head ${head + 1}`, onclick);
-  const cells = node("div", { class: "lb-cells lb-attention", role: "img", "data-layer": layer, "data-head": head });
+  const cells = readable({ class: "lb-cells lb-attention", "data-layer": layer, "data-head": head });
   const element = node("div", { class: "lb-head-box" }, node("div", { class: "lb-head-title" }, toggle, where), cells);
   const paint = (shares, names, shown) => {
     const best = indexOfMax(shares);
@@ -173,6 +200,7 @@ function attentionOf(layer, head, onclick) {
     where.textContent = cells.say(best);
     cells.setAttribute("aria-label", `head ${head + 1}, ${shares.map((_, i) => cells.say(i)).join(", ")}`);
     children(cells, shares.length, () => node("span")).forEach((cell, i) => cell.style.setProperty("--share", `${100 * shares[i]}%`));
+    cells.readOut();
   };
   return { element, paint };
 }

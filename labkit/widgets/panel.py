@@ -42,7 +42,35 @@ def error_html(error: BaseException | None, expected: tuple[type[BaseException],
     return f'<b class="lb-verdict-bad">{what}</b><pre>{trace}</pre>'
 
 
-class Live(widgets.VBox):
+class Panel(widgets.VBox):
+    """A box that takes away all that is in it when it is closed. A subclass ends its threads first."""
+
+    def close(self) -> None:
+        """Close what is inside, then the box."""
+        _close_parts(self)
+        super().close()
+
+
+def close_whole(widget: widgets.Widget) -> None:
+    """Close a widget, its children, their children, and all their styles and layouts.
+
+    ipywidgets closes a box alone: the kernel then keeps the rest, registered, until it ends.
+    """
+    if not isinstance(widget, Panel):  # which does it itself, when its threads have ended
+        _close_parts(widget)
+    widget.close()
+
+
+def _close_parts(widget: widgets.Widget) -> None:
+    for child in getattr(widget, "children", ()):
+        close_whole(child)
+    for name in ("style", "layout"):
+        part = getattr(widget, name, None)
+        if isinstance(part, widgets.Widget):
+            part.close()
+
+
+class Live(Panel):
     """A figure in a lab. It is there while the kernel is: the notebook keeps its name, not what it shows."""
 
     def __init__(self, figure: widgets.DOMWidget) -> None:

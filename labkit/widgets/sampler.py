@@ -13,7 +13,7 @@ import ipywidgets as widgets
 from labkit.training import Control
 from labkit.training.background import replace_earlier
 
-from .panel import button, cell_key, error_html, line_of
+from .panel import Panel, button, cell_key, error_html, line_of
 from .slider import Slider
 
 EARLIER = 4
@@ -74,7 +74,7 @@ class Draw:
         return len({tuple(sequence) for sequence in self.sequences})
 
 
-class SamplerPanel(widgets.VBox):
+class SamplerPanel(Panel):
     """Sample from a model: temperature, length, how many; each sequence appears as it is drawn, judged.
 
     Buttons only say what is wanted. A daemon thread draws one sequence after the other, so `write` must
@@ -121,8 +121,6 @@ class SamplerPanel(widgets.VBox):
         self._changed = threading.Condition()
         self._working = False
         self._thread: threading.Thread | None = None
-        who, execution = (key, None) if key else cell_key(f"sampler {type(self).__name__}")
-        replace_earlier(who, execution, self)
 
         self.sample = button("Sample", "primary", self._sample, "draw from the model as it is now")
         self.greedy = button("Greedy", "", self._greedy, "one sequence, the likeliest token each time (temperature 0)")
@@ -136,6 +134,8 @@ class SamplerPanel(widgets.VBox):
         self.add_class("lb-panel")
         self.add_class("lb-sampler")
         self._update(None)
+        who, execution = (key, None) if key else cell_key(f"sampler {type(self).__name__}")
+        replace_earlier(who, execution, self)  # last: whoever stops this one finds it complete
 
     def __repr__(self) -> str:
         drawn = f"{len(self.draws)} draws" if self.draws else "nothing drawn yet"

@@ -11,7 +11,7 @@ from labkit.grading import Band
 from labkit.training import BackgroundRun, Diverged, Run
 
 from .chart import LineChart
-from .panel import button, cell_key, error_html, line_of
+from .panel import Panel, button, cell_key, error_html, line_of
 from .slider import Slider
 
 REFRESH = 0.1
@@ -25,7 +25,7 @@ class LiveFigure(Protocol):
         """Draw the run as it is now. Called from the training thread between two steps."""
 
 
-class TrainerPanel(widgets.VBox):
+class TrainerPanel(Panel):
     """Train a run by hand: Train, Pause, Step, Stop, Reset, and a slider for every control.
 
     The run trains in a daemon thread; buttons and sliders set what the next step reads. Making a
@@ -55,14 +55,14 @@ class TrainerPanel(widgets.VBox):
         self.run = run
         self.band = band
         self.figures = list(figures)
+        who, execution = (key, None) if key else cell_key(f"run {type(run).__name__}")
+        self.driver = BackgroundRun(run, who, self._update, REFRESH, batch=execution)
         self.chart = LineChart(
             series=list(series),
             colors=list(colors),
             band=[list(point) for point in band.points] if band else [],
             x_max=run.max_steps or 0,
         )
-        who, execution = (key, None) if key else cell_key(f"run {type(run).__name__}")
-        self.driver = BackgroundRun(run, who, self._update, REFRESH, batch=execution)
         self.train = button("Train", "primary", self.driver.train, "train, or go on after a pause")
         self.pause = button("Pause", "", self.driver.pause, "wait after this step")
         self.step = button("Step", "", self.driver.step, "do one step")
@@ -90,7 +90,7 @@ class TrainerPanel(widgets.VBox):
         return self.driver.wait(timeout)
 
     def close(self) -> None:
-        """End the thread, then take the panel away; `run` keeps its history."""
+        """End the thread, then take the panel away with its figures; `run` keeps its history."""
         self.driver.stop(wait=True)
         self.driver.on_update = None
         super().close()

@@ -266,9 +266,9 @@ def test_settings(make):
         ("lr", 1, "unknown setting 'lr'; what can be set: learning_rate, temperature, energy"),
         ("n_embd", 8, "n_embd is fixed when an agent is made: create another one. Here is what can be set: learning"),
         ("learning_rate", "fast", "learning_rate must be a number, got 'fast'"),
-        ("learning_rate", 0, "0.0 is outside 0.0001 … 100.0"),
+        ("learning_rate", 0, "learning_rate: 0.0 is outside 0.0001 … 100.0"),
         ("temperature", None, "temperature must be a number, got None"),
-        ("temperature", -1, "-1.0 is outside 0.0 … 2.0"),
+        ("temperature", -1, "temperature: -1.0 is outside 0.0 … 2.0"),
         ("energy", "nan", "energy must be a number, got 'nan'"),
         ("energy", -5, "energy must be a number of joules, 0 or more (None: no limit), got -5"),
     ],
@@ -291,3 +291,33 @@ def test_the_embedded_names_are_what_an_agent_learns_unless_told():
 def test_the_arena_does_not_load_torch():
     code = "import sys, labkit.arena; sys.exit('torch' in sys.modules or 'matplotlib' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("heat", [-1, 9, float("nan"), float("inf")])
+def test_a_temperature_has_the_same_limits_everywhere(make, heat):
+    agent = make()
+    for ask in (agent.write, lambda t: agent.generate(2, t)):
+        with pytest.raises(ValueError, match=r"temperature: .* is outside 0\.0 … 2\.0"):
+            ask(heat)
+    assert agent.budget.spent == 0
+
+
+def test_an_untrained_copy_has_the_settings_and_nothing_else(make, numbers):
+    agent, other = make(energy=5), make()
+    agent.train(3)
+    agent.configure("temperature", 1.5)
+    copy = agent.untrained()
+    assert (copy.run.step, copy.budget.spent, copy.budget.limit) == (0, 0, None)
+    assert (copy.config, copy.names) == (agent.config, agent.names)
+    assert copy.settings()["temperature"] == 1.5
+    assert numbers(copy.train(2)) == numbers(other.train(2))
+
+
+def test_a_copy_goes_on_as_the_agent_does_and_leaves_it_alone(make, numbers):
+    agent = make(energy=5)
+    agent.train(3)
+    copy = agent.copy()
+    assert copy.state_dict() == agent.state_dict()
+    made = numbers(copy.train(2))
+    assert agent.run.step == 3
+    assert numbers(agent.train(2)) == made

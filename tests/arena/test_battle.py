@@ -4,7 +4,8 @@ import math
 import pytest
 
 from labkit.arena import Battle, Flops, battle_score, perplexity, uniqueness
-from labkit.data.names import split_names
+from labkit.arena.battle import measure, verdict
+from labkit.data.names import Names, split_names
 
 
 def losses(battle):
@@ -158,3 +159,45 @@ def test_who_cannot_fight(make):
         Battle(make("a"), make("a"), steps=1)
     with pytest.raises(ValueError, match="perplexities compare on the same names only"):
         Battle(make("a"), make("b", data=split_names(["ann", "bo", "cy"])), steps=1)
+
+
+def test_names_without_held_out_ones_are_refused_before_the_first_round(make):
+    data = Names(train=["ann", "bo"], held_out=[], source="two")
+    with pytest.raises(ValueError, match="battle: the names 'two' hold none out"):
+        Battle(make("a", data=data), make("b", data=data), steps=1)
+
+
+def test_what_was_spent_before_belongs_to_the_state_that_fights(make):
+    """Read in the same moment as the copy: a thread may be training the agent."""
+    a, b = make("a"), make("b")
+    a.train(4)
+    spent = a.budget.spent
+    state_dict = a.run.state_dict
+
+    def and_a_step_more():
+        state = state_dict()
+        next(a.run)
+        return state
+
+    a.run.state_dict = and_a_step_more
+    battle = Battle(a, b, steps=1, fresh=False)
+    assert a.run.step == 5
+    assert battle.steps_before == {"a": 4, "b": 0}
+    assert battle.spent_before == {"a": spent, "b": 0}
+    fresh = Battle(a, b, steps=1)
+    assert (fresh.steps_before, fresh.spent_before) == ({"a": 0, "b": 0}, {"a": 0, "b": 0})
+
+
+def test_measuring_without_a_battle_is_the_same(make):
+    a, b = make("a"), make("b", n_embd=8)
+    a.train(60)
+    before = json.dumps([agent.state_dict() for agent in (a, b)])
+    expected = Battle(a, b, steps=0, fresh=False, seed=3).result()
+    sides = [measure(agent, seed=3) for agent in (a, b)]
+    found = verdict(*sides)
+    assert found.winner == expected.winner
+    for one, other in ((found.a, expected.a), (found.b, expected.b)):
+        assert (one.score, one.generated, one.perplexity) == (other.score, other.generated, other.perplexity)
+    assert measure(a, seed=3, ppl=sides[0].perplexity) == sides[0]
+    assert measure(a, seed=4, ppl=9.0).perplexity == 9.0
+    assert json.dumps([agent.state_dict() for agent in (a, b)]) == before

@@ -1,6 +1,7 @@
 """Sick and healthy models: what is wrong with them is known, because we made it so."""
 
 import copy
+import dataclasses
 import math
 import random
 from functools import cache
@@ -8,6 +9,7 @@ from functools import cache
 import pytest
 
 from labkit.arena.diagnose import Diagnosis, diagnose, measurements
+from labkit.arena.findings import no_progress
 from labkit.arena.measure import entropy_of_tokens, probe_documents
 from labkit.data import load_names
 from labkit.training import BackgroundRun, Control, Diverged, ScalarGPTRun
@@ -320,3 +322,25 @@ def test_it_reads_a_run_that_trains_in_a_thread():
     losses = [step.loss for step in run.history]
     twin = train(new(), len(losses))
     assert losses == [step.loss for step in twin.history]
+
+
+def test_where_the_decay_is_the_cause_a_higher_rate_is_no_remedy():
+    """`GameGPT.train_step` takes lr · (1 - step / 5000) and next to nothing after that."""
+    run = trained(60, lr=1e-4)
+    old = run.history[-1]
+    run.history[-1] = dataclasses.replace(old, step=6000)
+    run.model.step_count = 6000
+    run.controls["lr"] = 0.05
+    [finding] = diagnose(run).findings
+    assert finding.kind == "learning_rate_too_low"
+    assert "Raise the learning rate" not in finding.remedy
+    assert "after 5,000 steps" in finding.remedy
+    assert "fresh model" in finding.remedy
+
+
+def test_a_rate_that_is_high_already_is_not_to_be_raised_to_a_lower_one():
+    m = measurements(trained(60, lr=1e-4))
+    assert "Raise the learning rate to 0.01" in no_progress(m).remedy
+    finding = no_progress(dataclasses.replace(m, lr=0.05))
+    assert finding.kind == "no_progress"
+    assert "Raise" not in finding.remedy

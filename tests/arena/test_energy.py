@@ -152,6 +152,10 @@ def test_a_budget_as_data():
         {"limit": 1, "spent_flops": 1.5},
         {"limit": 1, "spent_flops": 10**9},
         {"limit": "1", "spent_flops": 0},
+        {"limit": None, "spent_flops": 10**400},
+        {"limit": 5, "spent_flops": 10**400},
+        {"limit": 10**400, "spent_flops": 0},
+        {"limit": 1e300, "spent_flops": 0},
     ):
         with pytest.raises(ValueError, match="energy"):
             Budget.from_dict(wrong)

@@ -6,8 +6,8 @@ from datetime import datetime
 import pytest
 from filelock import FileLock
 
-from labkit.arena import leaderboard
-from labkit.arena.leaderboard import Entry, Leaderboard
+from labkit.arena import Battle, leaderboard
+from labkit.arena.leaderboard import Entry, Leaderboard, entries_of
 
 WHEN = "2026-01-31T12:00:00+00:00"
 
@@ -112,6 +112,8 @@ def test_an_entry_is_dated(board):
     [
         ("agent", "", "agent must be a name in one line"),
         ("agent", "two\nlines", "agent must be"),
+        ("score", 10**400, "score must be a number of 0 or more, got 1000"),
+        ("energy", 10**400, "energy must be"),
         ("score", -1, "score must be a number of 0 or more, got -1"),
         ("score", math.nan, "score must be"),
         ("score", "50", "score must be"),
@@ -146,6 +148,9 @@ GOOD = json.dumps(entry().to_row())
         (GOOD.replace("50.0", '"50"').encode(), "score must be a number"),
         (GOOD.replace("50.0", "NaN").encode(), "score must be a number"),
         (GOOD.replace(WHEN, "").encode(), "when must be"),
+        (GOOD.replace("50.0", "1" + 400 * "0").encode(), "a whole number with 401 digits"),
+        (GOOD.replace("50.0", "1e999").encode(), "score must be a number"),
+        (b"[" * 100_000, "nested too deeply"),
         (b"\xff\xfe\x00broken", "codec can't decode"),
     ],
 )
@@ -194,3 +199,32 @@ def test_writers_at_once_lose_nothing(board):
     assert sorted(kept) == sorted((f"agent-{w}", i) for w in range(writers) for i in range(each))
     for w in range(writers):  # each writer's own are in its order
         assert [steps for agent, steps in kept if agent == f"agent-{w}"] == list(range(each))
+
+
+def test_several_attempts_are_one_write_and_rank_as_their_best(board, monkeypatch):
+    writes = []
+    write = leaderboard.write_atomic
+    monkeypatch.setattr(leaderboard, "write_atomic", lambda *args: writes.append(args) or write(*args))
+    assert board.add(entry("ada", 30), entry("bob", 60)) == 1
+    assert len(writes) == 1
+    assert board.add(entry("cy", 20), entry("dee", 50)) == 2
+    assert [e.agent for e in board.entries()] == ["ada", "bob", "cy", "dee"]
+
+
+def test_the_entries_of_a_battle_count_what_came_before(make):
+    a, b = make("a"), make("b", n_embd=8)
+    a.train(3)
+    spent = a.budget.spent
+    for fresh in (True, False):
+        battle = Battle(a, b, steps=2, fresh=fresh, n_names=5)
+        a.train(1)  # the battle counts what its copy had, whatever the agent does meanwhile
+        list(battle)
+        result = battle.result()
+        first, second = entries_of(battle, result)
+        before = (0, 0.0) if fresh else (4, spent)
+        assert (first.agent, first.score, first.uniqueness) == ("a", result.a.score, result.a.uniqueness)
+        assert first.steps == before[0] + 2
+        assert first.energy == pytest.approx(before[1] + result.a.energy)
+        assert (second.steps, second.energy) == (2, result.b.energy)
+        assert second.parameters == len(b.run.model.params)
+        spent = a.budget.spent

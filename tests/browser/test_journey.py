@@ -2,6 +2,7 @@
 
 import base64
 import math
+import re
 from itertools import accumulate
 
 import pytest
@@ -122,8 +123,13 @@ def next_tokens(page):
     return {int(row["token"]): (float(row["logit"]), float(row["probability"])) for row in rows}, follows
 
 
-def press(page, name):
-    page.get_by_role("button", name=name).click()
+def button(page, tip):
+    """The button with this tip: its name is what is seen on it, then the tip."""
+    return page.get_by_role("button", name=re.compile(rf"^[^:]+: {re.escape(tip)}$"))
+
+
+def press(page, tip):
+    button(page, tip).click()
 
 
 def words(page):
@@ -229,7 +235,7 @@ def test_back_takes_the_last_token_and_start_again_brings_all(open_figure, model
     for _ in SEQUENCE[2:]:
         press(page, BACK)
     assert chips(page) == ["<bos>"]
-    back = page.get_by_role("button", name=BACK)
+    back = button(page, BACK)
     assert back.is_disabled()
     assert words(page).startswith("“<bos>” comes first and sees only itself")
     back.press("Enter")  # it has the focus still, and does nothing
@@ -251,7 +257,7 @@ def test_eos_ends_the_sequence(open_figure, model):
     assert chips(page)[-1] == "<eos>"
     assert "“<eos>” ends the sequence." in words(page)
     assert page.locator(".lb-loss").inner_text() == "the sequence ends here"
-    sample = page.get_by_role("button", name=SAMPLE)
+    sample = button(page, SAMPLE)
     assert sample.is_disabled()
     sample.press("Enter")
     assert len(chips(page)) == len(SEQUENCE) + 1
@@ -261,7 +267,7 @@ def test_eos_ends_the_sequence(open_figure, model):
 
 def test_an_eos_that_is_also_bos_does_not_end_at_the_start(open_figure, model):
     page = open_figure(TokenJourney(model, WORDS, [EOS], eos_id=EOS))
-    assert page.get_by_role("button", name=SAMPLE).is_enabled()
+    assert button(page, SAMPLE).is_enabled()
 
 
 def test_a_full_block_ends_it(open_figure, model):
@@ -270,12 +276,12 @@ def test_a_full_block_ends_it(open_figure, model):
         press(page, SAMPLE)
     assert len(chips(page)) == model.block_size
     assert "The block is full: 10 tokens." in words(page)
-    assert page.get_by_role("button", name=SAMPLE).is_disabled()
+    assert button(page, SAMPLE).is_disabled()
 
 
 def test_the_keyboard_chooses_tokens(open_figure, model):
     page = open_figure(TokenJourney(model, WORDS, SEQUENCE, position=3))
-    page.get_by_role("button", name=AGAIN).focus()
+    button(page, AGAIN).focus()
     page.keyboard.press("Tab")  # one stop for all tokens: the chosen one
     for key, expected in [("ArrowRight", 4), ("Home", 0), ("ArrowLeft", 0), ("End", 6), ("ArrowRight", 6)]:
         page.keyboard.press(key)
@@ -286,8 +292,6 @@ def test_the_keyboard_chooses_tokens(open_figure, model):
         )
     outline = page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle")
     assert outline == "solid"
-    page.keyboard.press("Tab")
-    assert page.evaluate("() => document.activeElement.textContent") == "head 1"
 
 
 def test_a_head_is_shown_on_the_tokens_and_let_go_again(open_figure, model):
@@ -297,17 +301,17 @@ def test_a_head_is_shown_on_the_tokens_and_let_go_again(open_figure, model):
         page.get_by_text("filled by the attention of").inner_text(),
     )
     for layer, head in [(1, 1), (2, 2)]:
-        name = f"head {head}: show head {head} of layer {layer} on the tokens"
-        press(page, name)
+        tip = f"show head {head} of layer {layer} on the tokens"
+        press(page, tip)
         assert note.inner_text() == f"filled by the attention of layer {layer}, head {head}"
         assert f"head {head} of layer {layer} looks" in words(page)
-        assert page.locator(".lb-head-box [aria-pressed=true]").get_attribute("aria-label") == name
+        assert page.locator(".lb-head-box [aria-pressed=true]").get_attribute("aria-label") == f"head {head}: {tip}"
         shares = attention(page, layer - 1, head - 1)
         filled = page.locator(".lb-token").evaluate_all(
             "all => all.map((chip) => parseFloat(chip.style.getPropertyValue('--share')))"
         )
         assert filled == pytest.approx([100 * share for share in shares])
-    press(page, name)
+    press(page, tip)
     assert note.inner_text() == own
 
 
@@ -318,6 +322,62 @@ def test_the_number_of_a_cell_is_shown_at_a_tap(open_figure, model):
     stage = page.get_by_role("group", name="Layer 2")
     assert stage.locator(".lb-readout").inner_text() == cell.get_attribute("title")
     assert cell.get_attribute("title").startswith("dimension 5: ")
+
+
+STOP = """() => { const { dataset: { strip, layer, head }, textContent } = document.activeElement;
+    return strip ?? (head ? `${layer},${head}` : textContent); }"""
+
+
+def test_the_keyboard_reads_each_number_out(open_figure, model):
+    """A strip, or the bars of a head, is one tab stop; its arrow keys say one number after the other."""
+    page = open_figure(TokenJourney(model, WORDS, SEQUENCE, position=3))
+    page.locator(".lb-token").nth(3).focus()
+    stops = []
+    for _ in range(2 + 2 * (2 * 2 + 2)):
+        page.keyboard.press("Tab")
+        stops.append(page.evaluate(STOP))
+    of_layer = [["head 1", f"{i},0", "head 2", f"{i},1", f"attention{i}", f"mlp{i}"] for i in (0, 1)]
+    assert stops == ["embedding", "normed", *of_layer[0], *of_layer[1]]
+
+    strip_of = page.locator("[data-strip=mlp1]")
+    assert strip_of.evaluate("strip => strip === document.activeElement")
+    numbers = strip(page, "mlp1")
+    readout = page.get_by_role("group", name="Layer 2").locator(".lb-readout")
+    for key, i in [("Home", 0), ("ArrowRight", 1), ("ArrowUp", 2), ("ArrowDown", 1), ("End", 7), ("ArrowRight", 7)]:
+        page.keyboard.press(key)
+        said = f"dimension {i}: "
+        assert readout.inner_text().startswith(said)
+        assert float(readout.inner_text().removeprefix(said).replace("−", "-")) == pytest.approx(numbers[i], rel=5e-3)
+        assert strip_of.get_attribute("aria-valuetext") == readout.inner_text()
+        assert [strip_of.get_attribute(f"aria-value{name}") for name in ("min", "now", "max")] == ["0", str(i), "7"]
+        assert strip_of.locator(".lb-at").evaluate_all(
+            "all => all.map((c) => [...c.parentElement.children].indexOf(c))"
+        ) == [i]
+    assert page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.locator("[data-layer='1'][data-head='0']").press("End")
+    assert readout.inner_text() == f"“a”: {percent(attention(page, 1, 0)[3])}"
+    page.get_by_role("slider", name="temperature").focus()
+    assert readout.inner_text() == ""
+
+
+def percent(share):
+    return f"{100 * share:.1f} %" if 100 * share < 9.95 else f"{100 * share:.0f} %"
+
+
+def test_a_number_that_is_read_out_is_the_one_of_now(page, model):
+    """New weights, in the lab while a panel trains, are said where the reader is."""
+    figure = TokenJourney(model, WORDS, SEQUENCE)
+    source = base64.b64encode(module_source("journey").encode()).decode()
+    page.evaluate(LIVE, [source, figure.page_state()])
+    page.locator("[data-strip=mlp1]").press("End")
+    readout = page.get_by_role("group", name="Layer 2").locator(".lb-readout")
+    before = readout.inner_text()
+    for p in model.params:
+        p.data *= -0.5
+    figure.update()
+    page.evaluate("text => window.update(text)", figure.page_state()["weights"]["base64"])
+    assert readout.inner_text() != before
+    assert readout.inner_text() == page.locator("[data-strip=mlp1]").get_attribute("aria-valuetext")
 
 
 def test_what_cannot_be_seen_has_a_sign(open_figure, model):

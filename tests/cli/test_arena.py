@@ -1,13 +1,16 @@
 """The arena in a terminal: a scripted game, each command's help and errors, completion, Ctrl+C, a player."""
 
 import io
+import json
 import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from labkit.arena import AgentRun, Battle, perplexity
 from labkit.arena.leaderboard import Leaderboard
 from labkit.cli.arena import default_folder
 from labkit.cli.arena.commands import Usage, UsageError, nearest, split
@@ -164,7 +167,9 @@ def test_help_names_every_command_and_each_has_usage_and_example(shell):
         ("train 0", "N must be a whole number of 1 or more, got '0'"),
         ("train 1.5", "N must be a whole number"),
         ("generate 3 hot", "TEMPERATURE must be a number"),
-        ("generate 3 -1", "the temperature must be 0 (greedy) or a positive number"),
+        ("generate 3 -1", "temperature: -1.0 is outside 0.0 … 2.0"),
+        ("generate 2 9", "temperature: 9.0 is outside 0.0 … 2.0"),
+        ("config learning_rate 1e-6", "error: learning_rate: 1e-06 is outside 0.0001 … 100.0"),
         ("config learning 1", "did you mean 'learning_rate'?"),
         ("config learning_rate 1000", "1000"),
         ("config n_embd 8", "n_embd is fixed when an agent is made"),
@@ -242,7 +247,7 @@ def test_generate_tells_new_names_from_copied_ones(shell):
     play(shell, "create_agent Tiny 4 1 2 0.05", "train 60")
     out = play(shell, "generate 12")
     kinds = {line.split()[-1] for line in out.splitlines()[1:-1]}
-    assert kinds <= {"new", "copied", "again", "empty"}
+    assert kinds <= {"new", "copied", "repeated", "empty"}
     known = shell.agents["Tiny"].known
     for line in out.splitlines()[1:-1]:
         name, points, kind = line.split()
@@ -286,6 +291,104 @@ def test_a_tournament_leaves_out_what_it_cannot_read_and_says_so(shell):
     assert "game 6 of 6" in out
     assert len(out.split("95 % between")[1].splitlines()) == 4
     assert "untrained: A, B, C" in play(shell, "tournament games=1")
+
+
+def foreign(shell, name="Foreign"):
+    """A saved agent that says that it learned makemore, which would have to be downloaded."""
+    play(shell, f"create_agent {name} 4 1 2", f"save {name}", f"forget {name}")
+    path = shell.folder / f"{name}.agent.json"
+    state = json.loads(path.read_text()) | {"names": {"source": "makemore", "digest": "0123456789abcdef"}}
+    path.write_text(json.dumps(state))
+
+
+def test_a_tournament_leaves_out_a_foreign_agent_and_does_not_go_online(shell, monkeypatch):
+    asked = []
+
+    def offline(name):
+        asked.append(name)
+        raise ConnectionError("there is no network")
+
+    monkeypatch.setattr("labkit.data.names.fetch", offline)
+    play(shell, "create_agent A 4 1 2", "create_agent B 4 1 1", "save A B")
+    foreign(shell)
+    out = play(shell, "tournament games=1")
+    assert "left out: " in out
+    assert "agent Foreign was trained on other names (source 'makemore'" in out
+    assert "game 1 of 1  A - B" in out
+    assert asked == []
+    assert not shell.failed
+
+
+def test_a_tournament_leaves_out_a_file_that_cannot_be_opened(shell, monkeypatch):
+    play(shell, "create_agent A 4 1 2", "create_agent B 4 1 1", "create_agent C 4 1 1", "save A B C")
+    read_text = Path.read_text
+
+    def denied(path, *args, **options):
+        if path.name.startswith("C."):
+            raise PermissionError(13, "Permission denied", str(path))
+        return read_text(path, *args, **options)
+
+    monkeypatch.setattr(Path, "read_text", denied)
+    out = play(shell, "tournament games=1")
+    assert "left out: [Errno 13] Permission denied" in out
+    assert "C.agent.json" in out
+    assert "game 1 of 1  A - B" in out
+
+
+def test_a_folder_that_is_called_like_an_agent_is_none(shell):
+    (shell.folder / "Dir.agent.json").mkdir(parents=True)
+    out = play(shell, "load Dir", "agents")
+    assert "did you mean" not in out
+    assert "saved, not in memory" not in out
+
+
+def test_a_tournament_reads_the_held_out_names_once_for_each_player(shell, monkeypatch):
+    play(shell, "create_agent A 4 1 2 0.05", "train 40", "create_agent B 4 1 1", "create_agent C 4 1 4", "save A B C")
+    agents = dict(shell.agents)
+    asked = []
+    monkeypatch.setattr("labkit.arena.battle.perplexity", lambda *args: asked.append(args) or perplexity(*args))
+    monkeypatch.setattr(AgentRun, "state_dict", None)  # nobody is copied
+    out = play(shell, "tournament games=3")
+    monkeypatch.undo()
+    assert len(asked) == 3
+    lines = [line.split() for line in out.splitlines() if line.startswith("game ")]
+    assert len(lines) == 9
+    for i, (a, b, left, right) in enumerate((x[4], x[6], x[7], x[9]) for x in lines):
+        result = Battle(agents[a], agents[b], steps=0, fresh=False, seed=shell.seed + i).result()
+        assert (left, right) == (f"{result.a.score:.1f}", f"{result.b.score:.1f}")
+
+
+def test_a_battle_ends_with_a_chart_of_both_losses(shell):
+    play(shell, "create_agent Tiny 4 1 2", "create_agent Wide 8 1 2")
+    out = play(shell, "battle Tiny Wide 30")
+    chart = out.split("loss in nats")[1].split("perplexity")[0]
+    assert "* Tiny" in out
+    assert "o Wide" in out
+    assert chart.count("*") > 5
+    assert chart.count("o") > 5
+    assert out.index("round") < out.index("loss in nats") < out.index("wins" if "wins" in out else "a tie")
+    assert max(map(len, out.splitlines())) <= 100
+    assert "loss in nats" not in play(shell, "battle Tiny Wide 0")
+    assert not shell.failed
+
+
+def test_both_sides_of_a_battle_are_entered_at_once(shell, monkeypatch):
+    play(shell, "create_agent A 4 1 2", "create_agent B 4 1 1")
+    calls = []
+    add = Leaderboard.add
+    monkeypatch.setattr(Leaderboard, "add", lambda board, *entries: calls.append(entries) or add(board, *entries))
+    play(shell, "battle A B 2")
+    assert [[e.agent for e in entries] for entries in calls] == [["A", "B"]]
+
+
+def test_steps_past_5000_are_said_to_move_hardly_anything(shell):
+    play(shell, "create_agent Tiny 4 1 2")
+    assert "hardly" not in play(shell, "train 2", "status")
+    shell.agents["Tiny"].run.model.step_count = 4999
+    assert "steps past 5,000 hardly move anything" in play(shell, "train 2")
+    out = play(shell, "status")
+    assert "hardly move anything" in out
+    assert max(map(len, out.splitlines())) <= 100
 
 
 def test_pictures_are_written_for_all_charts(shell, tmp_path):
@@ -404,6 +507,21 @@ def test_a_usage_reads_words_and_options_in_any_order():
 
 def test_words_keep_backslashes_and_quoted_spaces_and_end_at_a_comment():
     assert split(r"tournament 5 'my folder' C:\agents # all") == ["tournament", "5", "my folder", r"C:\agents"]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("tournament 10 class#2", ["tournament", "10", "class#2"]),
+        ("tournament 10 class#2 # don't", ["tournament", "10", "class#2"]),
+        ("save 'a #1' \"b # c\" d#'e f'", ["save", "a #1", "b # c", "d#e f"]),
+        ("# all of it", []),
+        ("\t#x", []),
+        ("train 5 #", ["train", "5"]),
+    ],
+)
+def test_a_comment_begins_at_the_start_of_a_word(line, words):
+    assert split(line) == words
 
 
 def test_nearest_prefers_the_only_word_that_begins_so():

@@ -1,17 +1,27 @@
 """The arena's panel, headless: buttons are clicked, sliders are set, `wait` waits."""
 
+import base64
+import gc
 import itertools
 import math
+import re
+import sys
 import threading
+from pathlib import Path
 
+import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from ipywidgets.widgets.widget import _instances as widget_instances
 
-from labkit.arena import Agent, AgentConfig, load_agent, save_agent
+from labkit.arena import Agent, AgentConfig, Tournament, load_agent, measurements, save_agent
 from labkit.arena.leaderboard import Leaderboard
+from labkit.arena.tournament import standings
 from labkit.data.names import split_names
 from labkit.training import BackgroundRun
 from labkit.widgets import ArenaPanel
+from labkit.widgets.arena_tournament import Contest
 from labkit.widgets.arena_work import Jobs
 
 LONG = 60
@@ -68,7 +78,9 @@ def panel(names):
 
 def enabled(card):
     return {
-        name for name in ("train", "stop", "generate", "diagnose", "reset", "save") if not getattr(card, name).disabled
+        name
+        for name in ("train", "stop", "generate", "diagnose", "inside", "reset", "save")
+        if not getattr(card, name).disabled
     }
 
 
@@ -151,7 +163,7 @@ def test_what_cannot_be_is_said_at_the_form(panel, agent, values, said):
 def test_train_to_done(panel, agent):
     p = panel(agent(energy=100))
     card = p.cards["Tiny"]
-    assert enabled(card) == {"train", "generate", "diagnose", "reset", "save"}
+    assert enabled(card) == {"train", "generate", "diagnose", "inside", "reset", "save"}
     assert "save" not in [b.description.lower() for b in card.children[1].children]  # no folder, no button
     card.n.value = 7
     card.train.click()
@@ -224,11 +236,11 @@ def test_stop_and_go_on(panel, agent):
     card = panel(agent()).cards["Tiny"]
     card.n.value = 1_000_000
     card.train.click()
-    assert enabled(card) == {"stop", "generate", "diagnose", "save"}
+    assert enabled(card) == {"stop", "generate", "diagnose", "inside", "save"}
     card.stop.click()
     assert card.wait(LONG) == "stopped"
     assert "<b>stopped</b>" in card.status.value
-    assert enabled(card) == {"train", "generate", "diagnose", "reset", "save"}
+    assert enabled(card) == {"train", "generate", "diagnose", "inside", "reset", "save"}
     before = card.agent.run.step
     card.n.value = 2
     card.train.click()
@@ -320,6 +332,107 @@ def test_an_exception_is_shown_escaped(panel, agent, monkeypatch):
     card.train.click()
     assert card.wait(LONG) == "done"
     assert card.error.value == ""
+
+
+# -- energy after creation
+
+
+def test_a_used_up_card_goes_on_with_more_energy(panel, agent):
+    cost = agent().run.next_cost() * 1e-6
+    card = panel(agent(energy=4 * cost)).cards["Tiny"]
+    assert card.limit.value == str(4 * cost)
+    card.train.click()
+    assert card.wait(LONG) == "out of energy"
+    made = card.agent.run.step
+    card.limit.value = "1000"
+    assert card.agent.budget.limit == 1000
+    assert card.state != "out of energy"
+    assert "enough left" in card.energy.value
+    assert "out of energy" not in card.status.value
+    card.n.value = 3
+    card.train.click()
+    assert card.wait(LONG) == "done"
+    assert card.agent.run.step == made + 3
+    card.limit.value = "None "
+    assert card.agent.budget.limit is None
+    assert "no limit" in card.energy.value
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("much", "energy must be a number of joules, 0 or more, or none; got &#x27;much&#x27;"),
+        ("-1", "energy must be a number of joules"),
+        ("<b>", "&lt;b&gt;"),
+        ("0", "J are spent already, so the limit cannot be 0 J"),
+    ],
+)
+def test_energy_that_cannot_be_is_said_in_the_card(panel, agent, text, said):
+    card = panel(agent(energy=100)).cards["Tiny"]
+    card.n.value = 2
+    card.train.click()
+    card.wait(LONG)
+    card.limit.value = text
+    assert said in card.error.value
+    assert "Traceback" not in card.error.value
+    assert card.agent.budget.limit == 100
+    card.limit.value = "200"
+    assert (card.agent.budget.limit, card.error.value) == (200, "")
+
+
+def test_the_energy_field_follows_what_is_set_elsewhere_and_changes_no_digit(panel, agent):
+    card = panel(agent(energy=1 / 3)).cards["Tiny"]
+    assert (card.limit.value, card.agent.budget.limit) == (str(1 / 3), 1 / 3)
+    card.agent.configure("energy", 30)
+    card.generate.click()
+    card.wait(LONG)
+    assert card.limit.value == "30"
+    card.agent.configure("energy", None)
+    card.generate.click()
+    card.wait(LONG)
+    assert card.limit.value == "none"
+    assert card.agent.budget.limit is None
+
+
+def test_the_inside_is_a_picture_with_its_numbers_in_words(panel, agent):
+    tiny = agent()
+    tiny.train(3)
+    loss = tiny.run.history[-1].loss
+    card = panel(tiny).cards["Tiny"]
+    assert card.picture.value == ""
+    settings = dict(mpl.rcParams)
+    card.inside.click()
+    assert card.wait(LONG) == "done"
+    light, dark = re.findall(
+        r'class="lb-picture lb-when-(?:light|dark)" alt="([^"]+)" src="([^"]+)"', card.picture.value
+    )
+    assert light[0] == dark[0]
+    assert light[1] != dark[1]
+    for _, source in (light, dark):
+        assert source.startswith("data:image/png;base64,")
+        assert base64.b64decode(source.partition(",")[2]).startswith(b"\x89PNG")
+    m = measurements(tiny.run)
+    assert len(m.matrices) == 9
+    for name, matrix in m.matrices.items():
+        assert f"{name}: gradient {matrix.gradient_rms:.2g}, update {matrix.update_ratio:.2g}" in light[0]
+    assert "of Tiny at step 3" in light[0]
+    assert plt.get_fignums() == []
+    assert dict(mpl.rcParams) == settings
+    assert (tiny.run.step, tiny.run.history[-1].loss) == (3, loss)
+    card.reset.click()
+    assert card.picture.value == ""
+
+
+def test_two_cards_may_look_inside_while_they_train(panel, agent):
+    p = panel(agent("One"), agent("Two"))
+    settings = dict(mpl.rcParams)
+    for card in p.cards.values():
+        card.n.value = 20
+        card.train.click()
+        card.inside.click()
+    assert p.wait(LONG) == {"One": "done", "Two": "done"}
+    assert all("lb-picture" in card.picture.value for card in p.cards.values())
+    assert dict(mpl.rcParams) == settings
 
 
 # -- save and load
@@ -527,6 +640,73 @@ def test_a_diverging_side_is_told(panel, agent):
     assert p.battle.result.winner in ("Calm", None)
 
 
+# -- the tournament
+
+
+def test_a_tournament_rates_everybody(panel, agent):
+    rates = {"Good": 0.02, "Also": 0.03, "Stuck": 1e-4}
+    p = panel(*(agent(name, learning_rate=rate) for name, rate in rates.items()))
+    t = p.tournament
+    assert (t.state, t.table.value) == ("idle", "")
+    t.steps.value, t.games.value = 60, 2
+    t.start.click()
+    assert t.wait(LONG) == "done"
+    assert [pupil.run.step for pupil in t.contest.pupils.values()] == [60, 60, 60]
+    assert all(one.run.step == 0 for one in p.agents.values())  # copies compete
+    plain = Tournament({name: None for name in p.agents}, lambda *_: 0.5)
+    games = t.contest.tournament.games
+    assert [(g.a, g.b) for g in games] == [(g.a, g.b) for g in plain]
+    assert t.standings == standings(games, sorted(p.agents))
+    assert t.standings[-1].player == "Stuck"
+    for row in t.standings:
+        said = (row.player, f"{row.rating:.0f}", f"{row.low:.0f} and {row.high:.0f}")
+        assert "".join(f"<td>{cell}</td>" for cell in said) in t.table.value
+    assert "<b>done</b> · game 6 of 6 · " in t.status.value
+    t.steps.value = 0  # the agents as they are
+    p.agents["Stuck"].train(2)
+    t.start.click()
+    assert t.wait(LONG) == "done"
+    assert [pupil.run.step for pupil in t.contest.pupils.values()] == [0, 0, 2]
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [({"steps": -1}, "a number of steps is 0 or more"), ({"games": 0}, "games_per_pair must be 1 or more")],
+)
+def test_a_tournament_that_cannot_be_is_said(panel, agent, fields, said):
+    p = panel(agent("One"))
+    t = p.tournament
+    assert t.start.disabled
+    assert "create two agents" in t.status.value
+    p.add(agent("Two"))
+    assert not t.start.disabled
+    for name, value in fields.items():
+        getattr(t, name).value = value
+    t.start.click()
+    assert (t.wait(LONG), said in t.error.value, "Traceback" in t.error.value) == ("refused", True, False)
+    t.steps.value = t.games.value = 1
+    t.start.click()
+    assert (t.wait(LONG), t.error.value) == ("done", "")
+
+
+def test_a_stopped_tournament_keeps_its_games_and_a_closed_one_ends(panel, agent, monkeypatch):
+    p = panel(agent("One"), agent("Two"))
+    t = p.tournament
+    played = []
+    monkeypatch.setattr(Contest, "_play", lambda *_: played.append(t.stop.click()) or 0.5)
+    t.steps.value, t.games.value = 0, 50
+    t.start.click()
+    assert t.wait(LONG) == "cut short"
+    assert len(played) == 1
+    assert t.standings[0].games == 1
+    t.steps.value = 1_000_000
+    t.start.click()
+    assert t.state == "learning"
+    p.stop(wait=True)
+    assert t.state == "stopped"
+    assert not t.driver.alive
+
+
 # -- threads
 
 
@@ -597,3 +777,66 @@ def test_all_at_once(panel, agent):
     assert p.battle.state == "done"
     assert [a.run.step for a in p.agents.values()] == [15, 15, 15]
     assert p.agents["One"].run.history[-1].loss == p.agents["Two"].run.history[-1].loss
+
+
+# -- what is refused, and what is closed
+
+
+def test_a_panel_that_was_refused_leaves_its_cell_usable(panel, agent, monkeypatch):
+    said = []  # a widget's __del__ closes it, whatever there is of it
+    monkeypatch.setattr(sys, "unraisablehook", lambda args: said.append(str(args.exc_value)))
+    first = panel(agent("One"), key="a cell")
+    with pytest.raises(ValueError, match="there is an agent 'Two' already"):
+        panel(agent("Two"), agent("Two"), key="a cell")
+    with pytest.raises(AttributeError):
+        panel("no agent", names=None, key="a cell")
+    gc.collect()
+    again = panel(agent("Two"), key="a cell")
+    assert list(again.cards) == ["Two"]
+    again.stop(wait=True)
+    assert first.cards["One"].state == "idle"
+    assert said == []
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_leaderboard_may_be_given_as_a_path(panel, agent, tmp_path, kind):
+    p = panel(agent("One"), agent("Two"), leaderboard=kind(tmp_path / "board.jsonl"))
+    fight(p)
+    assert {entry.agent for entry in Leaderboard(tmp_path / "board.jsonl").entries()} == {"One", "Two"}
+
+
+def test_a_leaderboard_that_is_none_is_refused_in_a_sentence(panel, agent):
+    with pytest.raises(TypeError, match="leaderboard must be a Leaderboard or the path of its file, got 3"):
+        panel(agent(), leaderboard=3)
+
+
+def test_closing_the_panel_closes_every_widget_of_it(panel, agent, tmp_path):
+    before = set(widget_instances)
+    for folder in (None, tmp_path):
+        p = panel(agent("One"), agent("Two"), folder=folder, leaderboard=tmp_path / "board.jsonl")
+        p.cards["One"].train.click()
+        p.wait(LONG)
+        assert len(set(widget_instances) - before) > 100
+        p.close()
+        assert set(widget_instances) - before == set()
+
+
+def test_a_replaced_card_is_closed_and_hears_no_more(panel, agent):
+    p = panel(agent())
+    first = p.cards["Tiny"]
+    first.n.value = 1_000_000
+    first.train.click()
+    before = len(widget_instances)
+    second = p.add(agent(), replace=True)
+    after = len(widget_instances)  # a plain number: pytest would print them all
+    assert after == before
+    assert not first.driver.alive
+    assert first.driver.on_update is None
+    assert (second.state, list(p.cards.values()), p._row.children) == ("idle", [second], (second,))
+
+
+def test_a_tournament_needs_agents_of_the_same_names():
+    lists = {"Ann": ["anna", "bob", "cleo"], "Dan": ["dora", "emil", "fay"]}
+    few = [Agent(AgentConfig(name, n_embd=4, n_head=2), split_names(words)) for name, words in lists.items()]
+    with pytest.raises(ValueError, match="the agents learn different names"):
+        Contest({agent.name: agent for agent in few}, steps=0, games=1)

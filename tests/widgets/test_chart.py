@@ -53,6 +53,14 @@ def test_the_caption_says_where_the_curve_begins_and_ends():
     assert chart.caption() == "loss from 1 at step 1 to 0.25 at step 4"
 
 
+def test_the_caption_leaves_out_what_was_not_measured_or_is_not_finite():
+    chart = LineChart(series=["valid"])
+    chart.plot([1, 2, 3, 4, 5], [math.nan, 0.25, math.nan, 0.5, math.inf])
+    assert chart.caption() == "valid from 0.25 at step 2 to 0.5 at step 4"
+    chart.plot([1, 2], [math.nan, math.nan])
+    assert chart.caption() == "valid over steps: none yet"
+
+
 def test_an_emptied_history_empties_the_chart():
     chart = LineChart()
     chart.draw(history(4))

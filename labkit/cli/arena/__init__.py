@@ -33,7 +33,7 @@ def arena(
 
     With a script, `labkit arena < script.txt`, each command is shown before its output, a command that
     fails does not stop those after it, and the exit status is 1 when any failed (130 after Ctrl+C).
-    All output, errors too, is on standard output. `#` begins a comment.
+    All output, errors too, is on standard output. `#` at the start of a word begins a comment.
     """
     from labkit.data import load_names
 

@@ -6,6 +6,7 @@ from statistics import fmean
 from labkit.arena import Agent, AgentConfig, list_agents, save_agent
 from labkit.arena.agent import SETTINGS
 from labkit.arena.energy import JOULES_PER_FLOP
+from labkit.scalar.gpt import DECAY_STEPS
 from labkit.training import Step
 
 from .base import BaseShell
@@ -14,6 +15,7 @@ from .text import joules, limit, number, progress, stop_on_interrupt, table
 
 WINDOW = 20
 """Steps: one name a step makes losses scatter by 0.4 nats, so what is shown is a mean."""
+DECAYED = f"steps past {DECAY_STEPS:,} hardly move anything: the learning rate falls with them to almost nothing"
 LINES = 5
 """How often a training tells where it is when there is no bar of progress."""
 
@@ -101,6 +103,8 @@ class AgentCommands(BaseShell):
         ]
         width = max(len(key) for key, _ in rows)
         self.say("\n".join(f"{key:<{width}}  {value}" for key, value in rows))
+        if run.model.step_count >= DECAY_STEPS:
+            self.say(DECAYED)
 
     @command("train N", example="train 200")
     def do_train(self, given: Given) -> None:
@@ -110,6 +114,8 @@ class AgentCommands(BaseShell):
         when the energy is used up or the loss is no longer a number.
         """
         agent, n = self.agent(), given.whole(0, "N")
+        if agent.run.model.step_count + n > DECAY_STEPS:
+            self.say(DECAYED)
         made: list[Step] = []
         every = max(1, -(-n // LINES))
         with stop_on_interrupt() as asked, progress(n, f"training {agent.name}", self.stdout) as shown:
@@ -165,7 +171,7 @@ class AgentCommands(BaseShell):
         self.unsaved.add(agent.name)
         rows = []
         for g in written:
-            kind = "new" if g.new else "empty" if not g.name else "copied" if g.name in agent.known else "again"
+            kind = "new" if g.new else "empty" if not g.name else "copied" if g.name in agent.known else "repeated"
             rows.append((g.name or '""', f"{g.score:.1f}", kind))
         self.say(table(("name", "points", ""), rows))
         new, spent = sum(g.new for g in written), agent.budget.spent - before

@@ -142,17 +142,30 @@ def command(usage: str, example: str) -> Callable[..., Any]:
 
 
 def split(line: str) -> list[str]:
-    """The words of a line: quotes hold a folder with spaces together, # begins a comment.
+    """The words of a line: quotes hold a folder with spaces together, # at the start of a word begins a comment.
 
     Raises:
         UsageError: for a quote that does not end.
     """
-    reader = shlex.shlex(line, posix=True, punctuation_chars=False)
+    reader = shlex.shlex(_without_comment(line), posix=True, punctuation_chars=False)
+    reader.commenters = ""  # for shlex any # begins one, in the middle of a word too
     reader.whitespace_split, reader.escape = True, ""  # a backslash belongs to a path of Windows
     try:
         return list(reader)
     except ValueError:
         raise UsageError("a quotation mark is open at the end of the line") from None
+
+
+def _without_comment(line: str) -> str:
+    quote = ""
+    for i, character in enumerate(line):
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+        elif character == "#" and (i == 0 or line[i - 1].isspace()):
+            return line[:i]
+    return line
 
 
 def there_is(kind: str, name: str, known: Iterable[str]) -> str:

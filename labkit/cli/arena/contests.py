@@ -1,14 +1,16 @@
 """Commands in which agents compete: battle, leaderboard, tournament."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean
 
-from labkit.arena import Agent, Battle, BattleResult, Outcome, Round, Side, list_agents
-from labkit.arena.leaderboard import QUALIFYING_SCORE, Entry
+from labkit.arena import Agent, Battle, BattleResult, Round, Side, entries_of, list_agents, load_agent
+from labkit.arena.battle import measure, verdict
+from labkit.arena.leaderboard import QUALIFYING_SCORE
 from labkit.arena.tournament import Tournament
 
 from .base import BaseShell
+from .chart import both_losses
 from .commands import CommandError, Given, UsageError, command, decimal, whole
 from .text import joules, limit, number, paint, progress, stop_on_interrupt, table
 
@@ -44,9 +46,11 @@ class ContestCommands(BaseShell):
         if not self._fight(battle, steps, energy):
             self.say("the battle is called off: nothing goes to the leaderboard")
             return
+        if sum(r.a.loss is not None or r.b.loss is not None for r in battle.rounds) > 1:
+            self.say(both_losses(battle.rounds))
         result = battle.result()
         self._tell(result)
-        self._enter([(a, result.a), (b, result.b)], fresh)
+        self._enter(battle, result)
 
     def _fight(self, battle: Battle, steps: int | None, energy: float | None) -> bool:
         """All rounds, some of them shown; False when Ctrl+C ended it."""
@@ -85,22 +89,10 @@ class ContestCommands(BaseShell):
         else:
             self.say(paint(f"{result.winner} wins", "good", self.stdout) + f" by {difference:.1f} points")
 
-    def _enter(self, sides: Sequence[tuple[Agent, Outcome]], fresh: bool) -> None:
-        """Put the outcomes on the leaderboard; what was learned before has been paid for, too."""
-        entries = [
-            Entry(
-                agent=agent.name,
-                score=outcome.score,
-                energy=outcome.energy + (0 if fresh else agent.budget.spent),
-                perplexity=outcome.perplexity,
-                uniqueness=outcome.uniqueness,
-                steps=outcome.steps + (0 if fresh else agent.run.step),
-                parameters=len(agent.run.model.params),
-            )
-            for agent, outcome in sides
-        ]
-        for entry in entries:
-            self.leaderboard.add(entry)
+    def _enter(self, battle: Battle, result: BattleResult) -> None:
+        """Put both sides on the leaderboard."""
+        entries = entries_of(battle, result)
+        self.leaderboard.add(*entries)
         ranking = self.leaderboard.ranking(all_attempts=True)
         places = [
             f"{e.agent} {f'{number(e.rating)} points/kJ' if e.qualified else f'under {QUALIFYING_SCORE:g} points'} "
@@ -176,8 +168,7 @@ class ContestCommands(BaseShell):
 
     def _pupil(self, agent: Agent, steps: int, asked: Callable[[], bool]) -> Agent:
         """An untrained copy with the agent's settings, after so many steps."""
-        copy = Agent(agent.config, agent.names)
-        copy.run.controls.update(dict(agent.run.controls))
+        copy = agent.untrained()
         with progress(steps, f"training {agent.name}", self.stdout) as bar:
             for _ in copy.steps(0 if asked() else steps):
                 bar.update()
@@ -189,22 +180,20 @@ class ContestCommands(BaseShell):
         players = {}
         for name in list_agents(folder):
             try:
-                agent = self.read_agent(name, folder)
-            except ValueError as error:
+                players[name] = load_agent(name, folder, self.names)  # not with names of its own: others compete here
+            except (ValueError, OSError) as error:
                 self.say(f"left out: {' '.join(str(error).split())}")
-                continue
-            if agent.names.digest == self.names.digest:
-                players[name] = agent
-            else:
-                self.say(f"left out: {name} learned other names ({agent.names.source})")
         return players
 
     def _play(self, players: dict[str, Agent], games: int, asked: Callable[[], bool]) -> None:
         """All games, told one by one, then the table; Ctrl+C ends it after a game."""
         scores: list[tuple[float, float]] = []
+        predicts: dict[str, float] = {}  # a game's seed changes what is written, not what is predicted
 
         def play(a: Agent, b: Agent) -> float:
-            result = Battle(a, b, steps=0, fresh=False, seed=self.seed + len(scores)).result()
+            sides = [measure(x, self.seed + len(scores), ppl=predicts.get(x.name)) for x in (a, b)]
+            predicts.update({side.name: side.perplexity for side in sides})
+            result = verdict(*sides)
             scores.append((result.a.score, result.b.score))
             return 0.5 if result.winner is None else float(result.winner == a.name)
 

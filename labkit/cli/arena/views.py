@@ -14,13 +14,12 @@ from labkit.scalar.gpt import INIT_STD
 
 from .agents import WINDOW
 from .base import BaseShell
+from .chart import steps_chart, wild
 from .commands import CommandError, Given, command, there_is
-from .text import bar, fill, number, table, width
+from .text import bar, fill, number, table
 
 PICTURES = (".png", ".svg", ".pdf")
-HEIGHT, BAR = 18, 36
-WILD = 30
-"""Largest over smallest: from here on a linear scale shows one point and a floor."""
+BAR = 36
 
 
 class ViewCommands(BaseShell):
@@ -52,52 +51,20 @@ class ViewCommands(BaseShell):
         self.say(fill(f"{agent.name}: {diagnose(agent.run)}"))
 
 
-def _chart(title: str, y: list[float]) -> str:
-    """Points, and the mean of the last `WINDOW` of them as a line; a logarithmic scale where they differ wildly."""
-    import plotext as plt
-
-    steps = [i for i, v in enumerate(y, start=1) if math.isfinite(v)]
-    finite = [v for v in y if math.isfinite(v)]
-    means = [fmean(finite[max(0, i - WINDOW) : i]) for i in range(1, len(finite) + 1)]
-    log = _wild(finite)
-
-    def height(v: float) -> float:
-        return math.log10(v) if log else v
-
-    low, high = (height(f(finite, default=1.0)) for f in (min, max))
-    ticks = [low + i * (high - low) / 5 for i in range(6)] if high > low else [low]
-    plt.clear_figure()
-    plt.theme("clear")
-    plt.plot_size(width(), HEIGHT)
-    plt.scatter(steps, [height(v) for v in finite], marker="·")
-    plt.plot(steps, [height(v) for v in means], marker="braille")
-    plt.xticks(sorted({1 + round(i * (len(y) - 1) / 4) for i in range(5)}))
-    plt.yticks(ticks, [number(10**t if log else t) for t in ticks])
-    plt.xlabel("step")
-    lines = [line.rstrip() for line in plt.uncolorize(plt.build()).rstrip().split("\n")]
-    scale = " (logarithmic scale)" if log else ""
-    return "\n".join([f"{title}{scale}; dots are steps, the line is the mean of the last {WINDOW}", *lines])
-
-
-def _wild(y: list[float]) -> bool:
-    """Whether they need a logarithmic scale."""
-    return bool(y) and min(y) > 0 and max(y) / min(y) > WILD
-
-
 def _loss(agent: Agent) -> str:
     losses = [step.loss for step in agent.run.history]
     n = max(1, min(WINDOW, len(losses) // 2))
     first, last = number(fmean(losses[:n])), number(fmean(losses[-n:]))
     guess = number(math.log(agent.names.vocab_size))
     return (
-        f"{_chart(f'{agent.name}, loss in nats', losses)}\n"
+        f"{steps_chart(f'{agent.name}, loss in nats', losses)}\n"
         f"from {first} to {last} nats (means of the first and last {n} steps); guessing is {guess}"
     )
 
 
 def _gradients(agent: Agent) -> str:
     m = measurements(agent.run)
-    chart = _chart(f"{agent.name}, norm of the gradient", [step.grad_norm for step in agent.run.history])
+    chart = steps_chart(f"{agent.name}, norm of the gradient", [step.grad_norm for step in agent.run.history])
     low, high = 1e-6, max([0.1, *(x.gradient_rms for x in m.matrices.values() if math.isfinite(x.gradient_rms))])
     rows = [
         (name, x.gradient_norm, x.gradient_rms, bar(x.gradient_rms, low, high, BAR)) for name, x in m.matrices.items()
@@ -144,7 +111,7 @@ def _picture(what: str, agent: Agent, path: Path) -> Path:
         ax = figure.subplots()
         if what == "loss":
             losses = [step.loss for step in agent.run.history]
-            loss_curves({agent.name: losses}, ax, log=_wild(losses))
+            loss_curves({agent.name: losses}, ax, log=wild(losses))
         else:
             (gradient_distribution if what == "gradients" else update_ratio)(agent.run, ax)
         ax.set_title(f"{agent.name}, step {agent.run.step}", pad=16)
