@@ -23,6 +23,8 @@ pytestmark = pytest.mark.classroom
 pytest.importorskip("nbgrader", reason="nbgrader is not here: use .venv-classroom (tools/setup_env.py classroom)")
 
 NAME = "01-value"  # what is handed in broken, copied, late or not at all is this one
+RECURSIVE = "topological_order__recursive"
+"""The one whose feedback is read: it fails by an exception of its own."""
 TIMEOUT = 8
 SWALLOWS_INTERRUPTS = """
 import time
@@ -116,7 +118,8 @@ def full(assignment_named):
 def new_course(assignment, root):
     released = json.loads((classroom.release(assignment.name, root) / f"{assignment.name}.ipynb").read_text("utf-8"))
     submissions = {"reference": assignment.notebook, "released": released}
-    for stem, path in assignment.one_wrong_each.items():
+    deep = {stem: path for stem, path in assignment.wrong.items() if stem == RECURSIVE}
+    for stem, path in (assignment.one_wrong_each | deep).items():
         function = stem.split("__")[0]
         submissions[stem] = with_source(assignment.notebook, f"write-{function}", path.read_text(encoding="utf-8"))
     if assignment.name == NAME:
@@ -291,7 +294,7 @@ def pages(course):
 
 def test_the_feedback_has_the_message(pages):
     assert "dies" not in pages
-    page = pages["topological_order__recursive"]
+    page = pages[RECURSIVE]
     assert "raised RecursionError" in page
     assert "An explicit stack (a list) has no limit" in page
     assert "grading/assignment.py" not in page
