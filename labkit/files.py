@@ -21,6 +21,11 @@ def datasets_dir() -> Path:
     raise FileNotFoundError(f"no datasets folder beside {PACKAGE}: install labkit from its checkout (pip install -e .)")
 
 
+def state_dir() -> Path:
+    """`$LABKIT_STATE`, where what a learner did is kept; .labkit in the project when that is not set."""
+    return Path(os.environ.get("LABKIT_STATE") or ROOT / ".labkit")
+
+
 def write_atomic(path: str | os.PathLike[str], content: str | bytes) -> Path:
     """Write `content` beside `path` and rename it into place: readers see the old file or the new one.
 

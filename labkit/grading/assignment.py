@@ -12,8 +12,8 @@ traceback, warning or `inspect` call in the notebook of a learner can print thei
 
 import io
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -71,6 +71,19 @@ def grade(assignment: str, name: str, namespace: Mapping[str, Any]) -> None:
     if complaint:
         raise WrongAnswerError(complaint) from None
     print(f"{name}: right")
+
+
+@contextmanager
+def standing_in(namespace: MutableMapping[str, Any], **functions: Callable[..., Any]) -> Iterator[None]:
+    """The notebook has these functions under these names meanwhile: one mistake loses one function's points."""
+    learners = {name: namespace[name] for name in functions if name in namespace}
+    namespace.update(functions)
+    try:
+        yield
+    finally:
+        for name in functions:
+            del namespace[name]
+        namespace.update(learners)
 
 
 def attempt(what: str, function: Callable[..., Any], *arguments: Any, hint: str = "") -> Any:

@@ -2,19 +2,18 @@
 
 import contextlib
 import json
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from labkit.files import ROOT, write_atomic
+from labkit.files import state_dir, write_atomic
 
 Progress = dict[str, dict[str, Any]]
 
 
 def progress_file() -> Path:
     """`$LABKIT_STATE/progress.json`; the folder is .labkit in the project when that is not set."""
-    return Path(os.environ.get("LABKIT_STATE") or ROOT / ".labkit") / "progress.json"
+    return state_dir() / "progress.json"
 
 
 def load_progress() -> Progress:

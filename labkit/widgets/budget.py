@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import traitlets as t
 
+from labkit.arena.scaling import COLUMNS
 from labkit.data import Names
 
 from .figure import Figure
@@ -12,7 +13,6 @@ from .figure import Figure
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = ("n_embd", "parameters", "step", "energy", "held_out", "train")
 CURVES = ("step", "energy", "held_out", "train")
 
 

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from labkit.files import ROOT
+from labkit.files import state_dir
 
 
 def default_folder() -> Path:
     """`$LABKIT_STATE/arena`; .labkit/arena in the project when that is not set."""
-    return Path(os.environ.get("LABKIT_STATE") or ROOT / ".labkit") / "arena"
+    return state_dir() / "arena"
 
 
 def arena(

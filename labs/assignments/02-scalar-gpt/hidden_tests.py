@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from labkit.grading.assignment import WrongAnswerError, agree, attempt, compare
+from labkit.grading.assignment import WrongAnswerError, agree, attempt, compare, standing_in
 from labkit.scalar import Value, ops
 
 Namespace = MutableMapping[str, Any]
@@ -59,7 +59,7 @@ def test_attention(attention: Callable[..., Any], namespace: Namespace) -> None:
     cases.append(([1000.0, 0.0], [[2.0, 1.0], [-2.0, 1.0]], [[1.0], [5.0]]))
     for query, keys, values in cases:
         call = f"attention({query}, keys={keys}, values={values})"
-        with _standing_in(namespace, softmax=_softmax):
+        with standing_in(namespace, softmax=_softmax):
             parts = _nodes(query), _matrix(keys), _matrix(values)
             hint = "scores may be large: your softmax of exercise 1 can take them."
             got = _list(call, attempt(call, attention, *parts, hint=hint), len(values[0]))
@@ -99,7 +99,7 @@ def test_cached_attention(cached_attention: Callable[..., Any], namespace: Names
         seen = 0
         for number, size in enumerate(pieces, start=1):
             call = f"cached_attention(xs, …), call {number} of {len(pieces)}, {size} new and {seen} cached tokens"
-            with _standing_in(namespace, softmax=_softmax, attention=_attention):
+            with standing_in(namespace, softmax=_softmax, attention=_attention):
                 hint = "the first token has to see itself: append its key and its value first, then attend."
                 arguments = xs[seen : seen + size], *weights, keys, values
                 result = attempt(call, cached_attention, *arguments, hint=hint if seen == 0 else "")
@@ -143,7 +143,7 @@ def test_cross_entropy(cross_entropy: Callable[..., Any], namespace: Namespace) 
     for rows, targets in cases:
         call = f"cross_entropy({rows}, {targets})"
         logits = _matrix(rows)
-        with _standing_in(namespace, softmax=_softmax), _package_refuses():
+        with standing_in(namespace, softmax=_softmax), _package_refuses():
             hint = "-log p is log Σ exp(z - largest) - (z[target] - largest): no exp too large, and no log of 0."
             got = attempt(call, cross_entropy, logits, list(targets), hint=hint)
         if not isinstance(got, Value):
@@ -269,19 +269,6 @@ def _adam(
     c1, c2 = 1 - beta1**step, 1 - beta2**step
     roots = [math.sqrt(b / c2 + eps) if inside else math.sqrt(b / c2) + eps for b in v]
     return m, v, [p - lr * a / c1 / root for p, a, root in zip(params, m, roots, strict=True)]
-
-
-@contextmanager
-def _standing_in(namespace: Namespace, **functions: Callable[..., Any]) -> Iterator[None]:
-    """The notebook has these functions under these names meanwhile."""
-    learners = {name: namespace[name] for name in functions if name in namespace}
-    namespace.update(functions)
-    try:
-        yield
-    finally:
-        for name in functions:
-            del namespace[name]
-        namespace.update(learners)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from typing import Any
 from labkit.arena import Flops
 from labkit.arena import uniqueness as uniqueness_of_the_arena
 from labkit.data import load_names
-from labkit.grading.assignment import WrongAnswerError, agree, attempt, compare
+from labkit.grading.assignment import WrongAnswerError, agree, attempt, compare, standing_in
 from labkit.scalar import GameGPT
 
 Namespace = MutableMapping[str, Any]
@@ -251,7 +251,7 @@ def test_diagnose(diagnose: Callable[..., Any], namespace: Namespace) -> None:
             f"gradients {gradients[least]:.1e} in {least} to {max(gradients.values()):.1e}; "
             f"update ratios {min(ratios):.1e} to {max(ratios):.1e}; loss {examination.loss:.2f}"
         )
-        with _standing_in(namespace, update_ratio=_update_ratio):
+        with standing_in(namespace, update_ratio=_update_ratio):
             got = attempt(call, diagnose, examination)
         if not isinstance(got, str):
             raise _other_than(call, got, "one of the five answers, a string,")
@@ -313,19 +313,6 @@ def _update_ratio(before: Sequence[float], after: Sequence[float]) -> float:
 
 
 # -- what stands in, and what refuses
-
-
-@contextmanager
-def _standing_in(namespace: Namespace, **functions: Callable[..., Any]) -> Iterator[None]:
-    """The notebook has these functions under these names meanwhile."""
-    learners = {name: namespace[name] for name in functions if name in namespace}
-    namespace.update(functions)
-    try:
-        yield
-    finally:
-        for name in functions:
-            del namespace[name]
-        namespace.update(learners)
 
 
 @contextmanager
