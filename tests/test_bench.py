@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench import scalar_gpt
+from bench import engines, scalar_gpt
 
 PEER = '''
 """What the bench reads of microgpt, over our own model."""
@@ -76,3 +76,27 @@ def test_a_peer_without_its_loop_is_named(peers):
 def test_without_the_peer_only_our_step_is_timed(peers, tmp_path):
     for folder in (None, tmp_path):
         assert list(scalar_gpt.measure(folder)) == ["training step, 4,064 parameters (ms)"]
+
+
+# -- the two engines of the arena
+
+
+@pytest.fixture
+def small(monkeypatch):
+    for name, value in {"WIDTHS": (4, 8), "STEPS": 3, "WARM_UP": 1, "BATCH": 8}.items():
+        monkeypatch.setattr(engines, name, value)
+
+
+def test_both_engines_are_timed(small):
+    figures = engines.measure(None)
+    assert len(figures) == 14
+    assert all(x > 0 for x in figures.values())
+    assert "width 4: scalars' time over torch's, equal losses" in figures
+    assert "width 8: tokens a second in torch, 8 names a step" in figures
+
+
+def test_engines_that_do_not_agree_are_not_compared(small, monkeypatch):
+    plain = engines.TorchGPT.train_step
+    monkeypatch.setattr(engines.TorchGPT, "train_step", lambda self, document: plain(self, document, lr=0.02))
+    with pytest.raises(AssertionError, match="width 4: the losses of the two engines differ"):
+        engines.measure(None)

@@ -14,6 +14,8 @@ from .run import AgentRun, StopReason
 from .score import name_score
 
 SETTINGS = ("learning_rate", "temperature", "energy")
+WINDOW = 20
+"""Steps: one name a step makes losses scatter by 0.4 nats, a mean of 20 by 0.1; so what is shown is such a mean."""
 CONTROLS = {"learning_rate": "lr", "temperature": "temperature"}
 """What the run calls them."""
 

@@ -215,7 +215,7 @@ def measure(
     model, bos = agent.run.model, agent.names.bos
     generated = [""] * n_names
     with agent.run.lock:
-        sound = all(math.isfinite(p.data) for p in model.params)
+        sound = all(map(math.isfinite, model.get_weights()))
         if ppl is None:  # infinite for a model that diverged before it ever was sound
             held_out = agent.names.held_out[:n_held_out]  # the split shuffled them, so the first are a sample
             ppl = perplexity(model, held_out) if sound else math.inf

@@ -10,6 +10,7 @@ DEVICES = {"con", "prn", "aux", "nul"} | {f"{port}{i}" for port in ("com", "lpt"
 """What Windows takes for a device, with any ending: no file can be called so."""
 
 LIMITS = {"n_embd": (2, 128), "n_layer": (1, 8), "n_head": (1, 16), "block_size": (2, 64), "seed": (0, 2**32 - 1)}
+ENGINES = ("scalar", "torch")
 LEARNING_RATES = (0.0001, 100.0)
 """Up to where no model learns: that is worth seeing once."""
 
@@ -39,7 +40,8 @@ class AgentConfig:
         n_layer: transformer blocks.
         n_head: attention heads.
         learning_rate: at the first step.
-        engine: "scalar", the engine of chapter 2.
+        engine: "scalar", the engine of chapter 2, or "torch", the tensors of chapter 4: the same losses and the
+            same names for the same energy, sooner.
         block_size: the most letters of a name, the closing mark included.
         seed: seeds the weights, the order of the names and the sampler.
 
@@ -71,10 +73,9 @@ class AgentConfig:
         rate, (slowest, fastest) = self.learning_rate, LEARNING_RATES
         if isinstance(rate, bool) or not isinstance(rate, int | float) or not slowest <= rate <= fastest:
             raise ValueError(f"agent {self.name}: learning_rate must be {slowest:g} … {fastest:g}, got {rate!r}")
-        if self.engine == "torch":
-            raise ValueError(f"agent {self.name}: the engine 'torch' comes with chapter 4; here there is 'scalar'")
-        if self.engine != "scalar":
-            raise ValueError(f"agent {self.name}: unknown engine {self.engine!r}; there is 'scalar'")
+        if self.engine not in ENGINES:
+            there_is = " and ".join(map(repr, ENGINES))
+            raise ValueError(f"agent {self.name}: unknown engine {self.engine!r}; there is {there_is}")
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""

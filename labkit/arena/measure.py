@@ -6,7 +6,7 @@ random state, gradients, energy) is touched, and its lock is held only while the
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from labkit.scalar import GameGPT
@@ -102,7 +102,7 @@ def measurements(run: ScalarGPTRun, documents: Sequence[Sequence[int]] | None = 
         documents = probe_documents(run.documents, len(model.params), model.block_size)
     if not documents:
         raise ValueError("measurements: the probe needs at least one document")
-    before = [p.data for p in model.params]
+    before = model.get_weights()
     losses, norms, gradients, fired = _probe(model, documents)
     updates = _next_update(model, following, lr, before)
     return Measurements(
@@ -137,10 +137,9 @@ def entropy_of_tokens(documents: Sequence[Sequence[int]]) -> float:
 
 
 def _copy(model: GameGPT) -> GameGPT:
-    """The same weights, Adam's means and count of steps in other Values."""
-    copy = GameGPT(model.vocab_size, model.n_layer, model.n_embd, model.block_size, model.n_head)
-    for mine, theirs in zip(copy.params, model.params, strict=True):
-        mine.data = theirs.data
+    """The same weights, Adam's means and count of steps in a model of its own, in the same engine."""
+    copy = type(model)(model.vocab_size, model.n_layer, model.n_embd, model.block_size, model.n_head)
+    copy.set_weights(model.get_weights())
     copy.m, copy.v, copy.step_count = list(model.m), list(model.v), model.step_count
     return copy
 
@@ -153,31 +152,40 @@ def _probe(
     Where a loss overflows all that follows is nan: the numbers say so, and nothing is raised.
     """
     fired: dict[int, set[int]] = {layer: set() for layer in range(model.n_layer)}
-    units = {  # a unit is known by the first weight of its row, which is a child of its dot product
+    read: Callable[[Sequence[int]], tuple[float, list[float], set[tuple[int, int]]]]
+    read = getattr(model, "read", None) or _scalar_reader(model)  # the torch engine looks for itself
+    losses, norms, total = [], [], [0.0] * len(model.params)
+    for document in documents:
+        try:
+            loss, gradients, units = read(document)
+        except ArithmeticError:
+            loss, gradients, units = math.nan, [math.nan] * len(model.params), set()
+        losses.append(loss)
+        for layer, unit in units:
+            fired[layer].add(unit)
+        norms.append(math.hypot(*gradients))
+        total = [sum_ + g for sum_, g in zip(total, gradients, strict=True)]
+    return losses, norms, [g / len(documents) for g in total], fired
+
+
+def _scalar_reader(model: GameGPT) -> Callable[[Sequence[int]], tuple[float, list[float], set[tuple[int, int]]]]:
+    """A function that reads a document: its loss, its gradients, and (layer, unit) of what fired, from the graph."""
+    rows = {  # a unit is known by the first weight of its row, which is a child of its dot product
         row[0]: (layer, unit)
         for layer in range(model.n_layer)
         for unit, row in enumerate(model.state_dict[f"layer{layer}.mlp_fc1"])
     }
-    losses, norms, total = [], [], [0.0] * len(model.params)
-    for document in documents:
+
+    def read(document: Sequence[int]) -> tuple[float, list[float], set[tuple[int, int]]]:
         for p in model.params:
             p.grad = 0.0
-        try:
-            loss = model.loss(document)
-            order = topological_order(loss)
-            backward_along(order)
-            gradients = [p.grad for p in model.params]
-            losses.append(loss.data)
-        except ArithmeticError:
-            order, gradients = [], [math.nan] * len(model.params)
-            losses.append(math.nan)
-        for node in order:
-            if node.op == "relu²" and node.data > 0:
-                layer, unit = units[node.children[0].children[0]]
-                fired[layer].add(unit)
-        norms.append(math.hypot(*gradients))
-        total = [sum_ + g for sum_, g in zip(total, gradients, strict=True)]
-    return losses, norms, [g / len(documents) for g in total], fired
+        loss = model.loss(document)
+        order = topological_order(loss)
+        backward_along(order)
+        fired = {rows[node.children[0].children[0]] for node in order if node.op == "relu²" and node.data > 0}
+        return loss.data, [p.grad for p in model.params], fired
+
+    return read
 
 
 def _next_update(model: GameGPT, document: Sequence[int], lr: float, before: list[float]) -> list[float]:
@@ -186,7 +194,7 @@ def _next_update(model: GameGPT, document: Sequence[int], lr: float, before: lis
         model.train_step(document, lr)
     except ArithmeticError:
         return [math.nan] * len(before)
-    return [p.data - x for p, x in zip(model.params, before, strict=True)]
+    return [after - x for after, x in zip(model.get_weights(), before, strict=True)]
 
 
 def _by_matrix(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from labkit.data import Names
+from labkit.scalar import GameGPT
 from labkit.training import Control, Controls, Diverged, ScalarGPTRun, Step
 
 from .config import AgentConfig
@@ -26,16 +27,21 @@ class AgentRun(ScalarGPTRun):
         budget: what pays; without one, or with one without limit, training ends only where the caller stops.
 
     Attributes:
+        engine: what computes, "scalar" or "torch"; the numbers and their price are the same.
         budget: what is spent and what is left.
         flops: what a step costs.
         stopped_because: why iteration ended: "done" (max_steps), "out of energy" or "diverged";
             None before that.
+
+    Raises:
+        ValueError: if the engine is torch and PyTorch is not installed.
     """
 
     def __init__(self, config: AgentConfig, names: Names, budget: Budget | None = None) -> None:
         self.budget = budget if budget is not None else Budget()
         self.flops = Flops(config.n_embd, config.n_layer, names.vocab_size)
         self.stopped_because: StopReason | None = None
+        self.name, self.engine = config.name, config.engine
         super().__init__(
             [names.encode(name) for name in names.train],
             names.vocab_size,
@@ -48,6 +54,21 @@ class AgentRun(ScalarGPTRun):
         )
         temperature = Control("temperature", 0.5, 0.0, 2.0, label="temperature")
         self.controls = Controls([*self.controls.specs.values(), temperature])
+
+    def make_model(self) -> GameGPT:
+        """A fresh model in the config's engine."""
+        if self.engine == "scalar":
+            return super().make_model()
+        try:
+            from .torch_gpt import TorchGPT  # torch is loaded when the first agent wants it
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.partition(".")[0] not in ("torch", "safetensors"):
+                raise
+            raise ValueError(
+                f"agent {self.name} computes in torch, and {error.name} is not installed here: install PyTorch "
+                "(pip install torch), or take the engine 'scalar'"
+            ) from error
+        return TorchGPT(**self.sizes, seed=self.seed)
 
     def next_cost(self) -> int:
         """The FLOPs of the step that comes next: a longer name costs more."""

@@ -9,7 +9,7 @@ from labkit.scalar import Value
 
 
 class LanguageModel(Protocol):
-    """What can be scored: a `GameGPT`, or anything that gives the loss of a document."""
+    """What can be scored: a `GameGPT` of either engine, or anything that gives the loss of a document."""
 
     vocab_size: int
     block_size: int

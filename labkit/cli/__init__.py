@@ -2,7 +2,7 @@
 
 import typer
 
-from . import arena, book, classroom, lab, notebooks
+from . import arena, book, classroom, data, lab, notebooks, sample, train
 
 app = typer.Typer(
     name="labkit",
@@ -14,5 +14,8 @@ app = typer.Typer(
 app.add_typer(notebooks.app, name="notebooks")
 app.add_typer(book.app, name="book")
 app.add_typer(classroom.app, name="classroom")
+app.add_typer(data.app, name="data")
 app.command("lab")(lab.lab)
 app.command("arena")(arena.arena)
+app.command("train")(train.train)
+app.command("sample")(sample.sample)

@@ -8,7 +8,7 @@ A token is one call of `forward`; a training step is one document.
 import gc
 import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -251,12 +251,11 @@ class GameGPT:
         max_len = max(2, self.block_size) if max_len is None else max_len
         if not 2 <= max_len <= self.block_size + 1:
             raise ValueError(f"max_len must be 2 … {self.block_size + 1} (block_size + 1), got {max_len}")
-        keys, values = self.new_cache()
-        weights = self._weights()
+        read = self._reader()
         ids = [bos_id]
         with _collector_paused():
             while len(ids) < max_len:
-                logits = numbers(self._forward(ids[-1], len(ids) - 1, keys, values, weights, []))
+                logits = read(ids[-1])
                 if temperature == 0:
                     ids.append(logits.index(max(logits)))
                 else:
@@ -265,7 +264,28 @@ class GameGPT:
                     break
         return ids
 
+    def _reader(self) -> Callable[[int], list[float]]:
+        """A function that reads one sequence, a token a call, and returns the logits after it as plain numbers."""
+        keys, values = self.new_cache()
+        weights = self._weights()
+        return lambda token_id: numbers(self._forward(token_id, len(keys[0]), keys, values, weights, []))
+
     # -- weights
+
+    def get_weights(self) -> list[float]:
+        """Every weight as a number, in the order of `params`."""
+        return numbers(self.params)
+
+    def set_weights(self, weights: Sequence[float]) -> None:
+        """Put back what `get_weights` gave."""
+        if len(weights) != len(self.params):
+            raise ValueError(f"GameGPT: expected {len(self.params)} weights, got {len(weights)}")
+        for p, weight in zip(self.params, weights, strict=True):
+            p.data = float(weight)
+
+    def gradient_norm(self) -> float:
+        """The Euclidean norm of the gradients that the last training step left."""
+        return math.hypot(*(p.grad for p in self.params))
 
     def save_weights(self, path: str | Path) -> Path:
         """Write the weights as text, `{name}|{row}|{values with 8 decimals}` a line, beside and renamed."""

@@ -103,8 +103,8 @@ class Run(ABC):
     def train_step(self) -> dict[str, float]:
         """Do one step and return what it measured.
 
-        "loss" (before the update) and "grad_norm" are needed, "tokens" is 0 when left out; anything
-        else goes to `Step.extra`.
+        "loss" (before the update) and "grad_norm" are needed, "tokens" is 0 when left out, "lr" the
+        control's value; anything else goes to `Step.extra`.
         """
 
     @abstractmethod
@@ -122,11 +122,16 @@ class Run(ABC):
         """How many steps are done."""
         return self.history[-1].step if self.history else 0
 
+    @property
+    def finished(self) -> bool:
+        """Whether there is no next step."""
+        return self.max_steps is not None and self.step >= self.max_steps
+
     def __iter__(self) -> Iterator[Step]:
         return self
 
     def __next__(self) -> Step:
-        if self.max_steps is not None and self.step >= self.max_steps:
+        if self.finished:
             raise StopIteration
         with self.lock:
             return self._guarded_step()
@@ -151,7 +156,7 @@ class Run(ABC):
         step = Step(
             step=number,
             loss=loss,
-            lr=lr,
+            lr=measured.pop("lr", lr),
             tokens=int(measured.pop("tokens", 0)),
             grad_norm=measured.pop("grad_norm"),
             seconds=time.perf_counter() - started,

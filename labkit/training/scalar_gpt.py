@@ -1,6 +1,5 @@
 """The run of chapters 2 and 3: a GPT of Values learns documents, one a step."""
 
-import math
 import random
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -70,9 +69,13 @@ class ScalarGPTRun(Run):
 
     def build(self) -> None:
         """A fresh model, and the documents in the seed's order."""
-        self.model = GameGPT(**self.sizes, seed=self.seed)
+        self.model = self.make_model()
         self.order = list(range(len(self.documents)))
         random.Random(self.seed).shuffle(self.order)
+
+    def make_model(self) -> GameGPT:
+        """A fresh model, as the seed draws it."""
+        return GameGPT(**self.sizes, seed=self.seed)
 
     def train_step(self) -> dict[str, float]:
         """One document: loss, gradient, update."""
@@ -81,7 +84,7 @@ class ScalarGPTRun(Run):
         loss = model.train_step(document, self.controls["lr"])
         measured = {
             "loss": loss,
-            "grad_norm": math.hypot(*(p.grad for p in model.params)),
+            "grad_norm": model.gradient_norm(),
             "tokens": min(len(document) - 1, model.block_size),
         }
         if self.measure is not None:
@@ -100,7 +103,7 @@ class ScalarGPTRun(Run):
         version, numbers, gauss = model.rng.getstate()
         return {
             "sizes": dict(self.sizes),
-            "weights": [p.data for p in model.params],
+            "weights": model.get_weights(),
             "m": model.m,
             "v": model.v,
             "step_count": model.step_count,
@@ -122,6 +125,5 @@ class ScalarGPTRun(Run):
         version, numbers, gauss = state["rng"]
         rng = random.Random()
         rng.setstate((version, tuple(numbers), gauss))
-        for p, x in zip(self.model.params, columns["weights"], strict=True):
-            p.data = x
+        self.model.set_weights(columns["weights"])
         self.model.m, self.model.v, self.model.step_count, self.model.rng = columns["m"], columns["v"], step_count, rng

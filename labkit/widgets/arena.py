@@ -8,6 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from labkit.arena import Agent, AgentConfig, list_agents, load_agent
+from labkit.arena.config import ENGINES
 from labkit.arena.leaderboard import Leaderboard
 from labkit.data import Names, load_names
 from labkit.training import BackgroundRun
@@ -33,7 +34,7 @@ class AgentForm(Panel):
         panel: where the cards go.
 
     Attributes:
-        name, n_embd, n_layer, n_head, learning_rate, energy: the fields; energy "none" is without limit.
+        name, n_embd, n_layer, n_head, learning_rate, engine, energy: the fields; energy "none" is without limit.
         create: the button.
         saved, load: which agent of the folder, and the button; not shown where the panel has no folder.
         error: what was refused, and why.
@@ -49,6 +50,10 @@ class AgentForm(Panel):
         self.n_layer = number_field("layers", 1, "n_layer")
         self.n_head = number_field("heads", 4, "n_head")
         self.learning_rate = number_field("learning rate", 0.01, "at the first step", integer=False)
+        tip = "scalar: chapter 2's; torch: chapter 4's, the same losses for the same energy, sooner"
+        self.engine = widgets.Dropdown(options=ENGINES, description="engine", tooltip=tip)
+        self.engine.style.description_width = "auto"
+        self.engine.add_class("lb-field")
         self.energy = text_field("energy, J", ENERGY, "none", "joules it may spend in all; none: without limit")
         self.create = button("Create", "primary", self._create, "an untrained agent")
         self.saved = widgets.Dropdown(description="saved", tooltip="agents of the folder")
@@ -56,7 +61,8 @@ class AgentForm(Panel):
         self.saved.add_class("lb-field")
         self.load = button("Load", "", self._load, "read it; a card of the same name is replaced")
         self.status, self.error = widgets.HTML(), widgets.HTML()
-        fields = [self.name, self.n_embd, self.n_layer, self.n_head, self.learning_rate, self.energy, self.create]
+        shape = [self.name, self.n_embd, self.n_layer, self.n_head]
+        fields = [*shape, self.learning_rate, self.engine, self.energy, self.create]
         if panel.folder is not None:
             fields += [self.saved, self.load]
         else:
@@ -94,6 +100,7 @@ class AgentForm(Panel):
                 n_layer=self.n_layer.value,
                 n_head=self.n_head.value,
                 learning_rate=self.learning_rate.value,
+                engine=self.engine.value,
             )
             energy = limit_of(self.energy.value)
             self.panel.check_free(config.name)

@@ -8,11 +8,12 @@ from pathlib import Path
 import ipywidgets as widgets
 
 from labkit.arena import JOULES_PER_FLOP, Agent, Generated, save_agent
+from labkit.arena.agent import WINDOW
 from labkit.arena.diagnose import Diagnosis
 from labkit.training import BackgroundRun
 
 from .arena_html import diagnosis_html, energy_html, joules, names_html, tally_html
-from .arena_work import EXPECTED, WINDOW, AgentWork, running_mean
+from .arena_work import EXPECTED, AgentWork, running_mean
 from .chart import LineChart
 from .panel import Panel, button, close_whole, error_html, line_of
 from .slider import Slider
@@ -324,5 +325,6 @@ def _title(agent: Agent) -> str:
     shape = (
         f"width {config.n_embd} · {config.n_layer} layer{'s' * (config.n_layer > 1)} · "
         f"{config.n_head} head{'s' * (config.n_head > 1)} · {n:,} parameters"
+        f"{' · torch' * (config.engine == 'torch')}"
     )
     return f'<span class="lb-arena-title">{html.escape(agent.name)}</span> <span class="lb-note">{shape}</span>'

@@ -10,14 +10,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from labkit.arena import Agent, Battle, BattleResult, Generated, OutOfEnergy, Round, measurements
+from labkit.arena.agent import WINDOW
 from labkit.arena.diagnose import Diagnosis, diagnose
 from labkit.arena.leaderboard import Leaderboard, entries_of
 from labkit.training import Step
 
 from .arena_inside import inside_html
-
-WINDOW = 20
-"""One name a step makes losses scatter by 0.4 nats; a mean of 20 scatters by 0.1."""
 
 EXPECTED = (ValueError, OSError, OutOfEnergy)
 """What a job may raise and a sentence tells: a name that is taken, a file that is broken, no energy."""

@@ -1,44 +1,16 @@
-"""Agents small enough for a test, on a handful of names."""
-
 import pytest
-
-from labkit.arena import Agent, AgentConfig
-from labkit.data.names import split_names
-
-WORDS = [
-    "ada",
-    "adam",
-    "alma",
-    "ana",
-    "anna",
-    "asa",
-    "dada",
-    "eda",
-    "ema",
-    "emma",
-    "lea",
-    "lena",
-    "mae",
-    "mala",
-    "nala",
-]
 
 
 @pytest.fixture(scope="session")
-def names():
+def names(few_names):
     """Thirteen names to learn and two held out."""
-    return split_names(WORDS)
+    return few_names
 
 
 @pytest.fixture
-def make(names):
+def make(tiny_agent):
     """`make("a", energy=..., n_embd=...)` is a tiny agent."""
-
-    def make(name="a", energy=None, data=names, **options):
-        config = AgentConfig(name, **{"n_embd": 4, "n_head": 2, "block_size": 8, "learning_rate": 0.05} | options)
-        return Agent(config, data, energy)
-
-    return make
+    return tiny_agent
 
 
 @pytest.fixture

@@ -157,6 +157,7 @@ def test_help_names_every_command_and_each_has_usage_and_example(shell):
         ("create_agent X 5 1 2", "n_embd must be divisible by n_head, got 5 and 2"),
         ("create_agent X 4 1 2 fast", "LEARNING_RATE must be a number, got 'fast'"),
         ("create_agent X 4 1 2 enrgy=3", "unknown setting 'enrgy': did you mean 'energy'?"),
+        ("create_agent X 4 1 2 engine=jax", "engine must be scalar or torch, got 'jax'"),
         ("create_agent X 4 1 2 energy=-1", "energy must be a number of joules, 0 or more"),
         ("create_agent a/b 4 1 2", "agent name 'a/b'"),
         ("create_agent tiny 4 1 2", "there is an agent Tiny already"),
@@ -229,6 +230,23 @@ def test_energy_that_ends_ends_the_training_and_more_lets_it_go_on(shell):
     assert "energy  no limit" in play(shell, "config energy none")
     play(shell, "train 2")
     assert shell.agents["Tiny"].run.step == done + 2
+
+
+def test_an_agent_in_torch_plays_the_same_game(shell):
+    out = play(shell, "create_agent Slow 4 1 2", "create_agent Fast 4 1 2 engine=torch")
+    assert "Slow: width 4, 1 layer, 2 heads, 472 weights, learning rate 0.01" in out
+    assert "Fast: width 4, 1 layer, 2 heads, 472 weights, in torch, learning rate 0.01" in out
+    assert "engine torch, seed 42" in play(shell, "status")
+    assert "engine  torch  (fixed)" in play(shell, "config engine")
+    assert "a tie" in play(shell, "battle Slow Fast 20")
+    told = []
+    for name in ("Slow", "Fast"):
+        told.append(play(shell, f"switch {name}", "train 12", "generate 5", "diagnose").replace(name, "it"))
+    assert told[0] == told[1]
+    saved = play(shell, "save Fast", "forget Fast", "load Fast")
+    assert "472 weights, in torch; 12 steps" in saved
+    assert "engine=torch computes in tensors" in play(shell, "help create_agent")
+    assert not shell.failed
 
 
 def test_config_shows_all_settings_one_and_those_that_are_fixed(shell):

@@ -25,39 +25,17 @@ from labkit.widgets.arena_tournament import Contest
 from labkit.widgets.arena_work import Jobs
 
 LONG = 60
-WORDS = [
-    "ada",
-    "adam",
-    "alma",
-    "ana",
-    "anna",
-    "asa",
-    "dada",
-    "eda",
-    "ema",
-    "emma",
-    "lea",
-    "lena",
-    "mae",
-    "mala",
-    "nala",
-]
 
 
 @pytest.fixture(scope="module")
-def names():
-    return split_names(WORDS)
+def names(few_names):
+    return few_names
 
 
 @pytest.fixture
-def agent(names):
+def agent(tiny_agent):
     """`agent("Tiny", energy=...)` is a tiny agent."""
-
-    def make(name="Tiny", energy=None, **options):
-        config = AgentConfig(name, **{"n_embd": 4, "n_head": 2, "block_size": 8, "learning_rate": 0.05} | options)
-        return Agent(config, names, energy)
-
-    return make
+    return lambda name="Tiny", energy=None, **options: tiny_agent(name, energy, **options)
 
 
 @pytest.fixture
@@ -119,6 +97,36 @@ def test_an_agent_is_created_as_the_form_says(panel):
     assert "width 4 · 2 layers · 2 heads" in card.children[0].value
     assert f"{len(card.agent.run.model.params):,} parameters" in card.children[0].value
     assert repr(p) == "ArenaPanel: Tiny (idle)"
+
+
+def test_an_agent_in_torch_is_created_trained_and_loaded_again(panel, tmp_path):
+    p = panel(folder=tmp_path)
+    assert p.form.engine.options == ("scalar", "torch")
+    fill(p.form, name="Slow", n_embd=4, n_head=2)
+    fill(p.form, name="Fast", n_embd=4, n_head=2, engine="torch")
+    slow, fast = (p.cards[name] for name in ("Slow", "Fast"))
+    assert (slow.agent.config.engine, fast.agent.config.engine) == ("scalar", "torch")
+    assert "parameters · torch" in fast.children[0].value
+    assert "torch" not in slow.children[0].value
+    for card in (slow, fast):
+        card.n.value = 5
+        card.train.click()
+        card.generate.click()
+        card.diagnose.click()
+        card.inside.click()
+        assert card.wait(LONG) == "done"
+    losses = [[step.loss for step in card.agent.run.history] for card in (slow, fast)]
+    assert losses[1] == pytest.approx(losses[0], abs=1e-9)
+    assert [g.name for g in fast.generated] == [g.name for g in slow.generated]
+    assert fast.diagnosis.kind == slow.diagnosis.kind
+    assert "Fast" in fast.picture.value
+    fast.save.click()
+    fast.wait(LONG)
+    p.form.refresh()
+    p.form.load.click()
+    p.wait(LONG)
+    assert p.cards["Fast"].agent.config.engine == "torch"
+    assert p.cards["Fast"].agent.run.step == 5
 
 
 @pytest.mark.parametrize("said", ["none", " NONE ", ""])
@@ -263,7 +271,7 @@ def test_names_and_a_diagnosis_while_it_trains(panel, agent):
 def test_names_are_told_apart_in_words(panel, agent, monkeypatch):
     tiny = agent()
     written = iter(["emma", "zzz", "zzz", "", *["emma"] * 6])
-    known = next(name for name in WORDS if name in tiny.known)
+    known = tiny.names.train[0]
     monkeypatch.setattr(tiny, "write", lambda temperature=None: {"emma": known}.get(name := next(written), name))
     card = panel(tiny).cards["Tiny"]
     card.generate.click()

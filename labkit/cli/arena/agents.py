@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from labkit.arena import Agent, AgentConfig, list_agents, save_agent
-from labkit.arena.agent import SETTINGS
+from labkit.arena.agent import SETTINGS, WINDOW
 from labkit.arena.energy import JOULES_PER_FLOP
 from labkit.scalar.gpt import DECAY_STEPS
 from labkit.training import Step
@@ -13,8 +13,6 @@ from .base import BaseShell
 from .commands import CommandError, Given, command, decimal, there_is
 from .text import joules, limit, number, progress, stop_on_interrupt, table
 
-WINDOW = 20
-"""Steps: one name a step makes losses scatter by 0.4 nats, so what is shown is a mean."""
 DECAYED = f"steps past {DECAY_STEPS:,} hardly move anything: the learning rate falls with them to almost nothing"
 LINES = 5
 """How often a training tells where it is when there is no bar of progress."""
@@ -23,12 +21,16 @@ LINES = 5
 class AgentCommands(BaseShell):
     """What is done with one agent."""
 
-    @command("create_agent NAME N_EMBD N_LAYER N_HEAD [LEARNING_RATE] [energy=J]", example="create_agent Tiny 8 1 2")
+    @command(
+        "create_agent NAME N_EMBD N_LAYER N_HEAD [LEARNING_RATE] [energy=J] [engine=scalar|torch]",
+        example="create_agent Tiny 8 1 2",
+    )
     def do_create_agent(self, given: Given) -> None:
         """Make an agent: its width, layers, heads; it becomes the current one.
 
         N_EMBD must be divisible by N_HEAD. LEARNING_RATE is 0.01 when left out. energy=J is what it may
         spend, in joules (a million operations each): a wider model pays more for each step and each name.
+        engine=torch computes in tensors (chapter 4): the same losses and names for the same energy, sooner.
         """
         name = given.words[0]
         if taken := [other for other in self.agents if other.lower() == name.lower()]:
@@ -36,7 +38,8 @@ class AgentCommands(BaseShell):
         n_embd, n_layer, n_head = (given.whole(i, ("N_EMBD", "N_LAYER", "N_HEAD")[i - 1]) for i in (1, 2, 3))
         rate = decimal(given.words[4], "LEARNING_RATE") if given.word(4) else AgentConfig.learning_rate
         energy = decimal(given.options["energy"], "energy") if "energy" in given.options else None
-        config = AgentConfig(name, n_embd, n_layer, n_head, rate, seed=self.seed)
+        engine = given.options.get("engine", AgentConfig.engine)
+        config = AgentConfig(name, n_embd, n_layer, n_head, rate, engine, seed=self.seed)
         agent = Agent(config, self.names, energy)
         self.agents[name], self.current = agent, name
         self.unsaved.add(name)
@@ -251,7 +254,8 @@ def _shape(agent: Agent) -> str:
     c = agent.config
     plural = "" if c.n_layer == 1 else "s"
     heads = "1 head" if c.n_head == 1 else f"{c.n_head} heads"
-    return f"width {c.n_embd}, {c.n_layer} layer{plural}, {heads}, {len(agent.run.model.params):,} weights"
+    torch = ", in torch" if c.engine == "torch" else ""
+    return f"width {c.n_embd}, {c.n_layer} layer{plural}, {heads}, {len(agent.run.model.params):,} weights{torch}"
 
 
 def _setting(key: str, value: float | None) -> str:

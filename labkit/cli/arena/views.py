@@ -7,12 +7,12 @@ from pathlib import Path
 from statistics import fmean
 
 from labkit.arena import Agent
+from labkit.arena.agent import WINDOW
 from labkit.arena.diagnose import diagnose
 from labkit.arena.measure import measurements
 from labkit.files import write_atomic
 from labkit.scalar.gpt import INIT_STD
 
-from .agents import WINDOW
 from .base import BaseShell
 from .chart import steps_chart, wild
 from .commands import CommandError, Given, command, there_is

@@ -1,0 +1,186 @@
+"""Writing on from prompts: read, choose a token for each row, read that, and so on."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from labkit.gpt import GPT
+
+from .draws import pick, row_seed, uniforms
+from .filters import Sampling, probabilities
+from .windows import Window, Windows, check_window
+
+Hook = Callable[[Tensor, Tensor], Tensor]
+"""`hook(ids [batch, time], logits [batch, vocab_size])` returns logits, [batch, vocab_size]; -inf forbids a token.
+
+The ids are a row's whole text so far, prompt and all, never padding: rows of different lengths come in different
+calls, and those that have ended do not come. It is asked before `Sampling` is applied, and may write into logits.
+"""
+
+
+class Chosen(NamedTuple):
+    """One token for each row that is still going on.
+
+    Attributes:
+        rows: which of the prompts they belong to.
+        tokens: what was chosen.
+        logits: [rows, vocab_size], as the model said them.
+        probabilities: [rows, vocab_size], after the hook and `Sampling`.
+    """
+
+    rows: list[int]
+    tokens: list[int]
+    logits: Tensor
+    probabilities: Tensor
+
+
+def generate(
+    model: GPT,
+    prompts: Sequence[Sequence[int]],
+    max_new_tokens: int,
+    sampling: Sampling | None = None,
+    stop: Collection[int] = (),
+    seed: int | None = None,
+    hook: Hook | None = None,
+    cached: bool = True,
+    window: Window = "slide",
+) -> list[list[int]]:
+    """Write on from each prompt.
+
+    >>> model = GPT(GPTConfig.preset("gpt2", 65, n_layer=1, n_embd=16))
+    >>> [len(row) for row in generate(model, [[1, 2, 3], [4]], max_new_tokens=5, seed=0)]
+    [5, 5]
+
+    What comes after a prompt does not depend on the other prompts (but for the last bits of a sum, which may differ
+    between a large and a small matrix product): row i draws as a single prompt does with `row_seed(seed, i)`.
+
+    Args:
+        model: a causal language model; it is read in evaluation mode and left in the mode that it was in.
+        prompts: token ids, at least one each. Of a prompt longer than block_size the last block_size are read.
+        max_new_tokens: how many tokens a row gets at most.
+        sampling: how a token is drawn; `Sampling()` when left out. The repetition penalty is about the last
+            block_size tokens of prompt and text.
+        stop: tokens that end their row. Such a token is returned too, as the row's last.
+        seed: of the draws; None: another text each time. Torch's global generator is not touched.
+        hook: may change the logits.
+        cached: False reads every window anew for every token: slower, and the same.
+        window: what is read when a text is longer than block_size; see `Windows`.
+
+    Returns:
+        The new tokens of each prompt.
+
+    Raises:
+        ValueError: for an empty prompt, ids outside the vocabulary, a model that is no causal language model, and if
+            the hook returns something else than logits or forbids every token.
+    """
+    new: list[list[int]] = [[] for _ in prompts]
+    for chosen in choose(model, prompts, max_new_tokens, sampling, stop, seed, hook, cached, window):
+        for row, token in zip(chosen.rows, chosen.tokens, strict=True):
+            new[row].append(token)
+    return new
+
+
+def choose(
+    model: GPT,
+    prompts: Sequence[Sequence[int]],
+    max_new_tokens: int,
+    sampling: Sampling | None = None,
+    stop: Collection[int] = (),
+    seed: int | None = None,
+    hook: Hook | None = None,
+    cached: bool = True,
+    window: Window = "slide",
+) -> Iterator[Chosen]:
+    """The steps of `generate`, which says what the arguments are; wrong ones are refused at once."""
+    check_window(window)
+    prompts = _checked(model, prompts, max_new_tokens, stop, seed)
+    return _choose(model, prompts, max_new_tokens, sampling or Sampling(), set(stop), seed, hook, cached, window)
+
+
+@torch.inference_mode()  # holds while this generator runs, not between its steps
+def _choose(
+    model: GPT,
+    prompts: list[list[int]],
+    max_new_tokens: int,
+    sampling: Sampling,
+    stop: set[int],
+    seed: int | None,
+    hook: Hook | None,
+    cached: bool,
+    window: Window,
+) -> Iterator[Chosen]:
+    windows = Windows(model, prompts, window, cached)
+    points = [uniforms(None if seed is None else row_seed(seed, row)) for row in range(len(prompts))]
+    going = list(range(len(prompts)))
+    for _ in range(max_new_tokens if prompts else 0):
+        logits = windows.logits()
+        allowed = logits if hook is None else _hooked(hook, windows.rows, logits, going)
+        seen = None
+        if sampling.repetition_penalty != 1:
+            seen = [row[-model.config.block_size :] for row in windows.rows]
+        shares = probabilities(allowed, sampling, seen)
+        tokens = pick(shares, [next(points[row]) for row in going])
+        windows.extend(tokens)
+        yield Chosen(going, tokens, logits, shares)
+        if stop and not stop.isdisjoint(tokens):
+            still = [i for i, token in enumerate(tokens) if token not in stop]
+            if not still:
+                return
+            windows.keep(still)
+            going = [going[i] for i in still]
+
+
+def _hooked(hook: Hook, rows: list[list[int]], logits: Tensor, going: list[int]) -> Tensor:
+    """What the hook makes of the logits, asked once for the rows of each length."""
+    logits = logits.clone()
+    lengths = [len(row) for row in rows]
+    for length in dict.fromkeys(lengths):
+        some = [i for i, n in enumerate(lengths) if n == length]
+        given = logits[some]
+        changed = hook(torch.tensor([rows[i] for i in some], device=logits.device), given)
+        if not isinstance(changed, Tensor) or changed.shape != given.shape:
+            got = list(changed.shape) if isinstance(changed, Tensor) else type(changed).__name__
+            raise ValueError(f"generate: the hook must return logits, {list(given.shape)}, got {got}")
+        forbidden = (changed == -torch.inf).all(-1).tolist()
+        if any(forbidden):
+            row = some[forbidden.index(True)]
+            raise ValueError(
+                f"generate: the hook forbids every token after prompt {going[row]} with {length} tokens so far; "
+                "leave at least one logit above -inf"
+            )
+        logits[some] = changed.to(logits)
+    return logits
+
+
+def _checked(
+    model: GPT, prompts: Sequence[Sequence[int]], max_new_tokens: int, stop: Collection[int], seed: int | None
+) -> list[list[int]]:
+    config = model.config
+    if config.head != "lm" or not config.causal:
+        kind = "causal" if config.causal else "bidirectional"
+        raise ValueError(f"only a causal language model can write; this one is {kind} with the head {config.head!r}")
+    if isinstance(max_new_tokens, bool) or not isinstance(max_new_tokens, int) or max_new_tokens < 0:
+        raise ValueError(f"max_new_tokens must be a whole number of at least 0, got {max_new_tokens!r}")
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63):
+        raise ValueError(f"seed must be None or a whole number, 0 … 2**63 - 1, got {seed!r}")
+    ids = [_ids(f"prompt {i}", prompt, config.vocab_size) for i, prompt in enumerate(prompts)]
+    if [] in ids:
+        raise ValueError(f"prompt {ids.index([])} is empty: a model needs one token at least to say what comes next")
+    _ids("stop", stop, config.vocab_size)
+    return ids
+
+
+def _ids(name: str, tokens: Collection[int], vocab_size: int) -> list[int]:
+    if isinstance(tokens, Tensor):
+        tokens = tokens.tolist()
+    if isinstance(tokens, str) or not isinstance(tokens, Collection):
+        raise ValueError(f"{name} must be a list of token ids, got {tokens!r}")
+    try:
+        ids = [token.__index__() for token in tokens]
+    except AttributeError:
+        raise ValueError(f"{name} must be a list of token ids (whole numbers), got {tokens!r}") from None
+    if wrong := [token for token in ids if not 0 <= token < vocab_size]:
+        raise ValueError(f"{name} has the token {wrong[0]}: ids must be 0 … {vocab_size - 1}")
+    return ids

@@ -1,0 +1,26 @@
+"""What the tests of the arena, and of what shows it, have in common: agents small enough, on a handful of names."""
+
+import pytest
+
+WORDS = ["ada", "adam", "alma", "ana", "anna", "asa", "dada", "eda"]
+WORDS += ["ema", "emma", "lea", "lena", "mae", "mala", "nala"]
+
+
+@pytest.fixture(scope="session")
+def few_names():
+    """Thirteen names to learn and two held out."""
+    from labkit.data.names import split_names
+
+    return split_names(WORDS)
+
+
+@pytest.fixture
+def tiny_agent(few_names):
+    """`tiny_agent("a", energy=..., n_embd=...)` is an agent of some hundred weights."""
+    from labkit.arena import Agent, AgentConfig
+
+    def make(name="a", energy=None, data=few_names, **options):
+        config = AgentConfig(name, **{"n_embd": 4, "n_head": 2, "block_size": 8, "learning_rate": 0.05} | options)
+        return Agent(config, data, energy)
+
+    return make
