@@ -127,6 +127,63 @@ def test_there_are_wrong_solutions_for_every_function(assignment):
         ("diagnose__rate_before_vanishing", "ask for the gradients first"),
         ("diagnose__silent_at_one_token", "half of the outputs are 0"),
         ("diagnose__small_outputs_as_silent", "they are not silent"),
+        ("make_batch__targets_not_shifted", "what it has just been told"),
+        ("make_batch__targets_shifted_twice", "two tokens later"),
+        ("make_batch__targets_before", "the tokens before"),
+        ("make_batch__rolled_within_the_window", "outside the window"),
+        ("make_batch__columns_as_windows", "has the shape [3, 2]; [2, 3] is needed"),
+        ("causal_attention__sees_the_next_token", "sees the next one too"),
+        ("causal_attention__does_not_see_itself", "does not see itself"),
+        ("causal_attention__no_mask", "there is no mask"),
+        ("causal_attention__mask_the_wrong_way_round", "the wrong way round"),
+        ("causal_attention__without_the_scale", "not divided by the square root of D"),
+        ("causal_attention__divided_by_d", "not by its square root"),
+        ("causal_attention__divided_by_the_root_of_the_length", "this is the length T"),
+        ("causal_attention__softmax_over_the_queries", "over the keys, the last dimension"),
+        ("causal_attention__mask_after_the_softmax", "no longer add up to 1"),
+        ("causal_attention__masked_scores_are_zero", "a score of 0 is a score"),
+        ("causal_attention__mask_too_weak", "not by -10"),
+        ("causal_attention__exp_overflows", "exp overflows above 709"),
+        ("causal_attention__weights_without_history", "the gradient to q is not right"),
+        ("causal_attention__ready_made", "this calls torch's ready-made attention"),
+        ("causal_attention__borrowed_from_the_package", "this calls labkit.gpt"),
+        ("lr_at__first_step_at_zero", "one step behind"),
+        ("lr_at__warm_up_one_step_too_long", "at step warmup_steps the rate is max_lr"),
+        ("lr_at__steps_from_zero", "one step ahead"),
+        ("lr_at__cosine_from_the_first_step", "begins at step warmup_steps"),
+        ("lr_at__cosine_does_not_reach_the_end", "does not reach its end"),
+        ("lr_at__rises_again", "the cosine rises again"),
+        ("lr_at__straight_line", "in a straight line"),
+        ("lr_at__divided_by_no_warm_up", "with warmup_steps 0 there is no warm-up"),
+        ("lr_at__torch_has_one", "this calls torch's schedulers"),
+        ("evaluate__in_training_mode", "the model was in training mode"),
+        ("evaluate__mode_not_put_back", "afterwards the model is in evaluation mode"),
+        ("evaluate__always_training_afterwards", "afterwards the model is in training mode"),
+        ("evaluate__with_gradients", "kept in memory for gradients"),
+        ("evaluate__mean_of_block_means", "the mean of the blocks' means"),
+        ("evaluate__short_block_left_out", "the short block at the end is left out"),
+        ("evaluate__first_token_of_a_block_never_predicted", "the first token of each block is never predicted"),
+        ("evaluate__borrowed_from_the_package", "this calls labkit.training"),
+        ("sample_probabilities__temperature_multiplies", "multiplied by the temperature"),
+        ("sample_probabilities__temperature_zero_divides", "do not divide by 0"),
+        ("sample_probabilities__greedy_gives_all_of_the_largest", "the lowest id of them gets everything"),
+        ("sample_probabilities__top_k_not_renormalised", "has to be divided by its sum"),
+        ("sample_probabilities__top_k_keeps_ties", "more than 2 are left"),
+        ("sample_probabilities__top_k_sets_logits_to_zero", "a logit of 0 is a logit"),
+        ("sample_probabilities__top_p_drops_the_token_that_crosses", "the token that crosses top_p is missing"),
+        ("sample_probabilities__top_p_before_top_k", "first top_k, then top_p"),
+        ("sample_probabilities__top_p_before_temperature", "temperature comes first"),
+        ("sample_probabilities__in_order_of_likelihood", "entry i has to belong to token i"),
+        ("sample_probabilities__logits_overwritten", "work on a copy"),
+        ("generate__crops_to_the_first_tokens", "the first block_size tokens"),
+        ("generate__no_crop", "tokens are more than block_size"),
+        ("generate__window_one_short", "one token less than it can see"),
+        ("generate__argmax", "the likeliest token was taken"),
+        ("generate__first_position", "the logits at the first position"),
+        ("generate__new_tokens_alone", "the new tokens alone"),
+        ("generate__rolls_the_callers_ids", "what was given stays as it was"),
+        ("generate__without_the_rng", "the same seed gives different texts"),
+        ("generate__settings_not_handed_on", "have no effect"),
     ],
 )
 def test_the_message_says_what_is_likely_wrong(wrong_named, stem, hint):
@@ -138,7 +195,9 @@ def test_the_message_says_what_is_likely_wrong(wrong_named, stem, hint):
     ("assignment_name", "name"),
     [("01-value", "mul")]
     + [("02-scalar-gpt", name) for name in ("softmax", "attention", "cached_attention", "cross_entropy")]
-    + [("03-arena", name) for name in ("training_flops", "perplexity", "uniqueness", "update_ratio", "diagnose")],
+    + [("03-arena", name) for name in ("training_flops", "perplexity", "uniqueness", "update_ratio", "diagnose")]
+    + [("04-char-gpt", name) for name in ("make_batch", "causal_attention", "lr_at", "evaluate")]
+    + [("04-char-gpt", name) for name in ("sample_probabilities", "generate")],
 )
 def test_a_function_that_returns_nothing_is_told_so(assignment_named, assignment_name, name):
     namespace = assignment_named(assignment_name).namespace() | {name: lambda *_: None}
@@ -173,6 +232,18 @@ def test_the_reference_of_assignment_2_agrees_with_torch(assignment_named):
         adam.step()
         assert loss.data == pytest.approx(expected.item(), rel=1e-9)
     assert [p.data for p in params] == pytest.approx(torch.cat([t.flatten() for t in theirs.values()]).tolist())
+
+
+def test_the_sampling_of_assignment_4_agrees_with_transformers(assignment_named):
+    """Its logits processors, one after the other; no two logits are equal, so its ties do not matter."""
+    processors = pytest.importorskip("transformers.generation.logits_process")
+    probabilities = assignment_named("04-char-gpt").namespace()["sample_probabilities"]
+    logits = torch.randn(50, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    for temperature, top_k, top_p in ((0.7, 20, 0.8), (2.0, 5, 0.99), (1.0, 50, 0.3)):
+        scores = processors.TemperatureLogitsWarper(temperature)(None, logits[None])
+        scores = processors.TopKLogitsWarper(top_k)(None, scores)
+        scores = processors.TopPLogitsWarper(top_p)(None, scores)
+        torch.testing.assert_close(probabilities(logits, temperature, top_k, top_p), scores[0].softmax(dim=-1))
 
 
 # -- grade

@@ -1,0 +1,9 @@
+"""Beyond the last step the cosine goes up again. Loses: lr_at."""
+# ruff: noqa: F821
+
+
+def lr_at(step, max_lr, min_lr, warmup_steps, max_steps):
+    if step < warmup_steps:
+        return max_lr * step / warmup_steps
+    progress = (step - warmup_steps) / (max_steps - warmup_steps)
+    return min_lr + (max_lr - min_lr) * (1 + math.cos(math.pi * progress)) / 2

@@ -1,0 +1,17 @@
+"""Only tokens within p are kept; at least the first. Loses: sample_probabilities."""
+# ruff: noqa: F821
+
+
+def sample_probabilities(logits, temperature=1.0, top_k=None, top_p=None):
+    order = logits.argsort(descending=True, stable=True)
+    result = torch.zeros_like(logits)
+    if temperature == 0:
+        result[order[0]] = 1.0
+        return result
+    kept = (logits / temperature)[order][:top_k].softmax(dim=-1)
+    if top_p is not None:
+        outside = kept.cumsum(dim=-1) > top_p
+        outside[0] = False
+        kept = kept.masked_fill(outside, 0.0)
+    result[order[: len(kept)]] = kept / kept.sum()
+    return result
