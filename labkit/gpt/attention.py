@@ -142,7 +142,7 @@ class Attention(nn.Module):
 
     def _heads(self, x: Tensor) -> Tensor:
         """[batch, time, n_embd] -> [batch, n_head, time, head_dim]."""
-        return x.unflatten(-1, (self.n_head, self.head_dim)).transpose(1, 2)
+        return x.view(*x.shape[:2], self.n_head, self.head_dim).transpose(1, 2)
 
 
 def _small_on_cpu(query: Tensor, key: Tensor) -> bool:

@@ -1,6 +1,7 @@
 """Interactive figures and panels; each figure is a Python class with a .js module beside it."""
 
 from .arena import ArenaPanel
+from .attention import AttentionView
 from .boundary import Boundary
 from .budget import BudgetExplorer
 from .chart import LineChart
@@ -8,14 +9,18 @@ from .figure import Figure
 from .game_sampler import GameSampler, ValidChart
 from .graph import GraphStepper
 from .journey import TokenJourney
+from .page_gpt import PageGPT
 from .panel import Live
 from .quiz import Question, Quiz
+from .replay import TrainingReplay
 from .sampler import Draw, Judgement, Mark, SamplerPanel
 from .slider import Slider
+from .text_sampler import SampledText, TextSampler
 from .trainer import TrainerPanel
 
 __all__ = [
     "ArenaPanel",
+    "AttentionView",
     "Boundary",
     "BudgetExplorer",
     "Draw",
@@ -26,11 +31,15 @@ __all__ = [
     "LineChart",
     "Live",
     "Mark",
+    "PageGPT",
     "Question",
     "Quiz",
+    "SampledText",
     "SamplerPanel",
     "Slider",
+    "TextSampler",
     "TokenJourney",
     "TrainerPanel",
+    "TrainingReplay",
     "ValidChart",
 ]

@@ -11,7 +11,16 @@ import pytest
 from labkit.arena.scaling import COLUMNS
 from labkit.scalar import GameGPT
 from labkit.training import PointsRun
-from labkit.widgets import Boundary, BudgetExplorer, Figure, GraphStepper, LineChart, TokenJourney
+from labkit.widgets import (
+    AttentionView,
+    Boundary,
+    BudgetExplorer,
+    Figure,
+    GraphStepper,
+    LineChart,
+    TokenJourney,
+    TrainingReplay,
+)
 from labkit.widgets.figure import FOLDER, figure_modules, module_source, style_source
 
 SCRIPTS = sorted(FOLDER.glob("*.js"))
@@ -22,6 +31,10 @@ FIGURES = {
     "boundary": lambda: Boundary(PointsRun(width=1)),
     "journey": lambda: TokenJourney(GameGPT(vocab_size=3, n_embd=4, n_head=2), ["<bos>", "a", "b"], tokens=[0, 1]),
     "budget": lambda: BudgetExplorer(pd.DataFrame([(2, 9, 1, 0.5, 27, 27), (2, 9, 8, 4, 20, 19)], columns=COLUMNS)),
+    "attention": lambda: AttentionView([[[[1, 0], [0.5, 0.5]]]], ["a", "b"]),
+    "replay": lambda: TrainingReplay(
+        {"format": "labkit-replay-1", "about": {}, "train": [[1, 4.2]], "validation": [], "samples": [[1, "<b>"]]}
+    ),
 }
 
 
