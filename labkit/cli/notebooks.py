@@ -14,6 +14,8 @@ app = typer.Typer(help="Clean the notebooks, or check that they are clean.", no_
 
 # Text is compared by the tests; images and widget views differ from run to run and bloat the diffs.
 DROPPED_TYPES = re.compile(r"^(image/(?!svg)|application/vnd\.jupyter\.widget)")
+MOST_STORED = 200_000
+"""Characters of one output. A figure that carries a whole model is made again by each build, and not stored."""
 # A path in an output that exists only where the notebook was run.
 MACHINE_PATH = re.compile(
     r"(?<![\w./-])(?:/(?:home|Users|root|work|tmp|private|var/folders)/|[A-Z]:\\\\?Users\\)[^\s\"'<>]*"
@@ -56,7 +58,11 @@ def _cleaned_outputs(outputs: list[dict[str, Any]], count: int) -> Iterator[dict
         if output["output_type"] == "execute_result":
             output["execution_count"] = count
         if "data" in output:
-            output["data"] = {kind: data for kind, data in output["data"].items() if not DROPPED_TYPES.match(kind)}
+            output["data"] = {
+                kind: data
+                for kind, data in output["data"].items()
+                if not DROPPED_TYPES.match(kind) and sum(map(len, data)) <= MOST_STORED
+            }
             output["metadata"] = {}
             if not output["data"]:
                 continue

@@ -108,6 +108,10 @@ class Lab:
         self._guesses[question] = guess
         print(f"{question}: " + ("no guess yet; put yours in place of None." if guess is None else f"you say {guess}."))
 
+    def guessed(self, question: str) -> bool:
+        """Whether there is a guess, for an answer that needs something done first."""
+        return self._guesses.get(question) is not None
+
     def reveal(self, question: str, answer: float | str, tolerance: float = 0.0, why: str = "") -> None:
         """Show the answer and score the guess: right when it is equal, or within `tolerance`.
 

@@ -93,6 +93,10 @@ function paint(svg, width, model) {
     let path = "";
     line.forEach((y, k) => { if (Number.isFinite(y)) path += `${path ? "L" : "M"}${px(steps[k]).toFixed(1)} ${py(y).toFixed(1)}`; });
     parts.push(node("path", { class: "lb-line", d: path || "M0 0", style: `stroke:${color}`, "data-series": names[i] }));
+    // What was measured now and then shows when: without its dot a single value would be no line at all.
+    const measured = [...line.keys()].filter((k) => Number.isFinite(line[k]));
+    if (measured.length <= Math.max(1, Math.min(40, n / 2)))
+      for (const k of measured) parts.push(node("circle", { class: "lb-dot", cx: px(steps[k]), cy: py(line[k]), r: 2.5, style: `fill:${color}` }));
     const end = line.findLastIndex(Number.isFinite); // a series may end before the others
     if (end < 0) return;
     const label = { y: py(line[end]), x: px(steps[end]), text: `${names[i]} ${format(line[end])}`, color };
@@ -101,7 +105,7 @@ function paint(svg, width, model) {
     labels.push({ ...label, falls: earlier > line[end] && label.y + 20 < inner.bottom });
   });
   labels.sort((a, b) => a.y - b.y).forEach((label, i) => {
-    const end = width < 420 && label.x + 100 > inner.right; // no room on the right: above the line's end, or below
+    const end = width < 420 && label.x + 6 + 7 * label.text.length > inner.right + 12; // no room on the right: above the line's end, or below
     if (end) label.y = label.falls ? label.y + 20 : Math.max(label.y, inner.top + 20); // clear of the axis's name
     if (i) label.y = Math.max(label.y, labels[i - 1].y + 14);
     const x = end ? Math.max(label.x, inner.left + 90) : label.x + 6;

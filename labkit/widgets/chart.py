@@ -1,7 +1,8 @@
 """The live line chart: the whole history in one bytes trait, thinned, so that any view can draw it."""
 
+import math
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import traitlets as t
@@ -47,13 +48,33 @@ class LineChart(Figure):
     y_zero = t.Bool(True).tag(sync=True)
     height = t.Int(240).tag(sync=True)
 
+    def __init__(self, **traits: Any) -> None:
+        self._looked_through: tuple[int, Step | None, dict[str, list[Step]]] = (1, None, {})  # no history is like it
+        super().__init__(**traits)
+
     def draw(self, history: Sequence[Step]) -> None:
-        """Show `history`: "loss" is a step's own, any other series is one of its extras."""
+        """Show `history`: "loss" is a step's own, any other series is one of its extras.
+
+        Steps that measured what most steps do not (a validation loss) are drawn however thinned the others are.
+        """
         steps = thinned(history)
+        if len(steps) < len(history) and (rare := self._rare_steps(history)):
+            steps = sorted({step.step: step for step in (*steps, *thinned(rare))}.values(), key=lambda step: step.step)
         columns: list[list[float]] = [[step.step for step in steps]]
         for name in self.series:
-            columns.append([step.loss if name == "loss" else step.extra.get(name, np.nan) for step in steps])
+            columns.append([_value(step, name) for step in steps])
         self._show(columns)
+
+    def _rare_steps(self, history: Sequence[Step]) -> list[Step]:
+        """The steps with a value of a series that few of them have; only those that are new are looked through."""
+        n = len(history)
+        seen, last, measured = self._looked_through
+        if seen > n or history[seen - 1] is not last:  # another history: a reset, a loaded run
+            seen, measured = 0, {name: [] for name in self.series if name != "loss"}
+        for name, steps in measured.items():
+            steps += [step for step in history[seen:n] if math.isfinite(_value(step, name))]
+        self._looked_through = (n, history[n - 1], measured)
+        return [step for steps in measured.values() if len(steps) < n / 2 for step in steps]
 
     def plot(self, x: Sequence[float], *series: Sequence[float]) -> None:
         """Show numbers that are no run's: the values of each series at each `x`, nan where there is none."""
@@ -76,6 +97,10 @@ class LineChart(Figure):
             f"{self.series[0]} from {values[first]:.3g} at step {steps[first]:.0f} "
             f"to {values[last]:.3g} at step {steps[last]:.0f}"
         )
+
+
+def _value(step: Step, name: str) -> float:
+    return step.loss if name == "loss" else step.extra.get(name, math.nan)
 
 
 def thinned(history: Sequence[Item], limit: int = MAX_POINTS) -> list[Item]:

@@ -110,7 +110,7 @@ class TrainerPanel(Panel):
     def _update(self) -> None:
         state = self.driver.state
         running = state == "running"
-        ended = self.run.max_steps is not None and self.run.step >= self.run.max_steps
+        ended = self.run.finished
         self.train.disabled = running or ended
         self.pause.disabled = not running
         self.step.disabled = running or ended
@@ -133,6 +133,8 @@ class TrainerPanel(Panel):
             self._rate = (step - before) / (now - since)
             self._pace = (now, step)
         parts = [f"<b>{self.driver.state}</b>", f"step {step:,}" + (f" of {total:,}" if total else "")]
+        if self.run.finished and total and step < total:
+            parts.append("stopped early")
         if total:
             parts.append(f'<span class="lb-meter"><span style="width:{100 * step / total:.0f}%"></span></span>')
         if self.driver.state == "running" and self._rate:

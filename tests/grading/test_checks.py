@@ -119,6 +119,14 @@ def test_without_a_guess_the_answer_stays_hidden(lab, capsys):
     assert capsys.readouterr().out.endswith("it is 12345: right.\n")
 
 
+def test_an_answer_that_needs_work_first_can_ask_for_a_guess(lab):
+    assert not lab.guessed("slope")
+    lab.predict("slope", None)
+    assert not lab.guessed("slope")
+    lab.predict("slope", 0)
+    assert lab.guessed("slope")
+
+
 def test_the_first_guess_counts(lab, capsys):
     lab.predict("slope", 3)
     lab.predict("slope", 4)  # before the answer a guess may change

@@ -78,3 +78,44 @@ def test_numbers_that_are_no_runs_are_plotted_and_thinned():
     assert decoded(chart).shape == (3, MAX_POINTS)
     with pytest.raises(ValueError, match="2 series have names, got the values of 1"):
         chart.plot([1], [1.0])
+
+
+def seldom(n, every):
+    return history(n, validation=lambda i: 1 + 1 / i if i % every == 0 else math.nan)
+
+
+@pytest.mark.parametrize("n", [1500, 5001, 25_000])
+def test_a_series_that_is_measured_now_and_then_is_drawn_however_long_the_run(n):
+    chart = LineChart(series=["loss", "validation"], colors=["loss", "validation"])
+    chart.draw(seldom(n, every=100))
+    steps, losses, validation = decoded(chart)
+    assert np.isfinite(losses).all()
+    assert (np.diff(steps) > 0).all()
+    assert (steps[0], steps[-1]) == (1, n)
+    measured = np.isfinite(validation)
+    assert steps[measured].tolist() == list(range(100, n + 1, 100))
+    assert validation[measured] == pytest.approx(1 + 1 / steps[measured], rel=1e-6)
+    assert steps.size <= 2 * MAX_POINTS
+
+
+def test_a_growing_then_another_history_shows_its_own_measurements():
+    chart = LineChart(series=["loss", "validation"], colors=["loss", "validation"])
+    whole = seldom(3000, every=70)
+
+    def shown():
+        steps, _, validation = decoded(chart)
+        return steps[np.isfinite(validation)].tolist()
+
+    for n in (900, 1400, 1400, 3000):
+        chart.draw(whole[:n])
+        assert shown() == list(range(70, n + 1, 70))
+    chart.draw(seldom(2000, every=130))  # shorter
+    assert shown() == list(range(130, 2001, 130))
+    chart.draw(seldom(2500, every=90))  # longer, and of another run
+    assert shown() == list(range(90, 2501, 90))
+
+
+def test_a_series_of_every_step_is_thinned_as_the_loss_is():
+    chart = LineChart(series=["loss", "accuracy"], colors=["loss", "validation"])
+    chart.draw(history(5000, accuracy=lambda i: i))
+    assert decoded(chart).shape == (3, MAX_POINTS)

@@ -263,3 +263,26 @@ def test_sliders_follow_controls_that_were_set_elsewhere(panel):
     made.step.click()
     made.wait(30)
     assert made.sliders["lr"].value == 0.25
+
+
+class Patient(PointsRun):
+    """Has had enough after three steps, as an LMRun whose patience is at its end."""
+
+    @property
+    def finished(self):
+        return self.step >= 3 or super().finished
+
+
+def test_a_run_that_ends_early_is_done(panel):
+    p = panel(points_run(Patient))
+    p.train.click()
+    assert p.wait(LONG) == "done"
+    assert "<b>done</b> · step 3 of 6 · stopped early" in p.status.value
+    assert enabled(p) == {"reset"}
+    p.reset.click()
+    assert "early" not in p.status.value
+    assert enabled(p) == {"train", "step", "reset"}
+    p.run.max_steps = 2
+    p.train.click()
+    p.wait(LONG)
+    assert "early" not in p.status.value
