@@ -24,6 +24,8 @@ from .timing import cpu_seconds, ratio
 SIZES = {"vocab_size": 65, "block_size": 256, "n_layer": 4, "n_head": 4, "n_embd": 256}
 NEW, TEMPERATURE, TOP_K = 256, 0.8, 50
 BATCH = 32
+SAMPLES, SAMPLE_NEW = 10, 128
+"""How many texts nanoGPT's sample.py writes by default, and how long they are here."""
 ROUNDS = 3
 CONV1D = ("attn.c_attn.weight", "attn.c_proj.weight", "mlp.c_fc.weight", "mlp.c_proj.weight")
 """Stored as [in, out] in GPT-2's own layout, as [out, in] by nanoGPT."""
@@ -60,8 +62,8 @@ def _model() -> GPT:
     return model
 
 
-def _ours(model: GPT, batch: int = 1) -> list[list[int]]:
-    return generate(model, [[0]] * batch, NEW, Sampling(TEMPERATURE, TOP_K), seed=0)
+def _ours(model: GPT, batch: int = 1, new: int = NEW) -> list[list[int]]:
+    return generate(model, [[0]] * batch, new, Sampling(TEMPERATURE, TOP_K), seed=0)
 
 
 def _peer(model: GPT, source_file: Path) -> Any:
@@ -87,16 +89,23 @@ def _load(source_file: Path) -> ModuleType:
 
 
 def _side_by_side(model: GPT, peer: Any) -> dict[str, float]:
-    """The same greedy text, then the time of drawing one, in turn."""
+    """The same greedy text, then the times of drawing one and of drawing some side by side, in turn."""
     first = torch.zeros(1, 1, dtype=torch.long)
+    firsts = first.expand(SAMPLES, 1)
     ours = generate(model, [[0]], NEW, Sampling(temperature=0))[0]
     theirs = peer.generate(first, NEW, top_k=1)[0, 1:].tolist()
     if ours != theirs:
         at = next(i for i, (a, b) in enumerate(zip(ours, theirs, strict=True)) if a != b)
         raise AssertionError(f"the greedy texts differ from token {at} of {NEW}")
     slower = ratio(lambda: peer.generate(first, NEW, TEMPERATURE, TOP_K), lambda: _ours(model), ROUNDS)
+    side = ratio(
+        lambda: peer.generate(firsts, SAMPLE_NEW, TEMPERATURE, TOP_K),
+        lambda: _ours(model, SAMPLES, SAMPLE_NEW),
+        ROUNDS,
+    )
     return {
         f"nanoGPT's time over ours, {NEW} tokens": slower,
+        f"nanoGPT's time over ours, {SAMPLES} texts of {SAMPLE_NEW} tokens side by side": side,
         "greedy tokens equal to nanoGPT's": NEW,
         "of them different ones": len(set(ours)),
     }

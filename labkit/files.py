@@ -3,6 +3,7 @@
 import os
 import tempfile
 from pathlib import Path
+from typing import NoReturn
 
 PACKAGE = Path(__file__).resolve().parent
 ROOT = PACKAGE.parent
@@ -53,3 +54,12 @@ def write_atomic(path: str | os.PathLike[str], content: str | bytes) -> Path:
         Path(name).unlink(missing_ok=True)
         raise
     return target
+
+
+def refuse_not_finite(text: str) -> NoReturn:
+    """For `json.loads(text, parse_constant=refuse_not_finite)`: Python would read NaN and Infinity, JSON has neither.
+
+    Raises:
+        ValueError: always; it says which.
+    """
+    raise ValueError(f"{text} is not a finite number")

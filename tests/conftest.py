@@ -1,6 +1,11 @@
 """What the tests of the arena, and of what shows it, have in common: agents small enough, on a handful of names."""
 
 import pytest
+from hypothesis import settings
+
+# Tests assert behaviour, never wall time; a busy machine makes any example slow.
+settings.register_profile("labkit", deadline=None)
+settings.load_profile("labkit")
 
 WORDS = ["ada", "adam", "alma", "ana", "anna", "asa", "dada", "eda"]
 WORDS += ["ema", "emma", "lea", "lena", "mae", "mala", "nala"]

@@ -9,8 +9,12 @@ import pytest
 
 from bench.recipe import CHANGES, SEEDS
 from bench.records import FOLDER, FORMAT, RECORDS
+from bench.schemes import COMPUTE
+from bench.schemes import SEEDS as SCHEME_SEEDS
+from labkit.data import load_text
 from labkit.gpt import GPT, GPTConfig
 from labkit.training.lm_config import LMConfig
+from labkit.training.schemes import make_schemes
 
 FILES = sorted(FOLDER.glob("*-seed*.json"))
 
@@ -51,6 +55,34 @@ def test_three_seeds_reach_nanogpts_result_on_a_gpu():
 def test_block_64_reaches_its_loss_with_three_seeds():
     assert len(best("block-64")) >= 3
     assert max(best("block-64")) <= 1.88
+
+
+def test_every_recipe_has_a_record():
+    assert {load(path)["name"] for path in FILES} == set(RECORDS)
+
+
+def test_a_smaller_model_reaches_the_seed_runs_loss_in_a_tenth_of_its_tokens():
+    record = load(FOLDER / "seed-run-seed0.json")
+    reached = next(point for point in record["points"] if point["train"] <= 1.326)
+    assert record["n_params"] <= 209_729
+    assert reached["tokens"] <= 5 * 15_685 * 64 * 32 / 10
+
+
+def test_the_lowest_is_below_the_aim():
+    assert min(best("lowest")) <= 1.43
+
+
+def test_the_table_of_schemes_is_whole():
+    with (FOLDER / "schemes.csv").open(encoding="utf-8", newline="") as file:
+        rows = {row["scheme"]: row for row in csv.DictReader(file)}
+    text = load_text("python-topics")  # any text: the names and sizes are asked for
+    assert list(rows) == list(make_schemes(text))
+    for name, row in rows.items():
+        if name.startswith("BPE "):
+            assert row["vocab_size"] == name.removeprefix("BPE ").replace(",", "")
+        assert float(row["flops"]) == pytest.approx(COMPUTE, rel=0.01)
+        losses = [float(row[f"seed_{seed}"]) for seed in SCHEME_SEEDS]
+        assert float(row["bits_per_byte"]) == pytest.approx(sum(losses) / len(losses), rel=1e-4)
 
 
 def test_the_recipe_table_is_whole():

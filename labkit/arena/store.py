@@ -5,10 +5,10 @@ import json
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from labkit.data import Names
-from labkit.files import write_atomic
+from labkit.files import refuse_not_finite, write_atomic
 
 from .agent import Agent
 from .config import check_name
@@ -98,7 +98,7 @@ def read_json(path: Path) -> Any:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        return json.loads(text, parse_constant=_not_finite, parse_float=_finite, parse_int=whole_number)
+        return json.loads(text, parse_constant=refuse_not_finite, parse_float=_finite, parse_int=whole_number)
     except UnicodeDecodeError as error:
         raise ValueError(f"not a text file (byte {error.start} is no UTF-8)") from None
     except json.JSONDecodeError as error:
@@ -121,12 +121,8 @@ def whole_number(text: str) -> int:
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        _not_finite(text)
+        refuse_not_finite(text)
     return number
-
-
-def _not_finite(text: str) -> NoReturn:
-    raise ValueError(f"{text} is not a finite number")
 
 
 def _unknown(name: str, folder: str | Path) -> str:

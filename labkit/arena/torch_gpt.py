@@ -75,30 +75,15 @@ class TorchGPT(GameGPT):
     """A `GameGPT` that trains and samples in torch.
 
     Whatever reads `params` or `state_dict` (weight files, pictures, a loop over `p.data` and `p.grad`) finds there
-    what it finds in the scalar engine. `forward` still builds Values; `loss` gives a Value without a graph.
-
-    Args:
-        vocab_size: how many tokens there are.
-        n_layer: transformer blocks.
-        n_embd: the width of the residual stream.
-        block_size: the most positions.
-        n_head: attention heads; n_embd must be divisible by it.
-        seed: seeds the weights and the sampler.
+    what it finds in the scalar engine. `forward` still builds Values; `loss` gives a Value without a graph. The
+    arguments are those of `GameGPT`.
 
     Attributes:
         gpt: the torch model; its weights and gradients are those of `params`, in the same memory.
     """
 
-    def __init__(
-        self,
-        vocab_size: int = 74,
-        n_layer: int = 2,
-        n_embd: int = 32,
-        block_size: int = 64,
-        n_head: int = 4,
-        seed: int = 42,
-    ) -> None:
-        super().__init__(vocab_size, n_layer, n_embd, block_size, n_head, seed)  # checks the sizes, draws the weights
+    def _settle(self) -> None:
+        """Move weights and gradients into memory that torch shares."""
         numbers = array("d", (p.data for p in self.params))
         gradients = array("d", bytes(8 * len(numbers)))
         # Torch works in the arrays' own memory; an array, not a tensor, gives single numbers quickly.

@@ -2,7 +2,7 @@
 
 import typer
 
-from . import arena, book, classroom, data, lab, notebooks, sample, train
+from . import arena, book, classroom, data, lab, notebooks, sample, tokenize, train
 
 app = typer.Typer(
     name="labkit",
@@ -15,6 +15,7 @@ app.add_typer(notebooks.app, name="notebooks")
 app.add_typer(book.app, name="book")
 app.add_typer(classroom.app, name="classroom")
 app.add_typer(data.app, name="data")
+app.add_typer(tokenize.app, name="tokenize")
 app.command("lab")(lab.lab)
 app.command("arena")(arena.arena)
 app.command("train")(train.train)

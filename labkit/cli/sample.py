@@ -1,11 +1,14 @@
 """`labkit sample`: a trained model writes, each character as it comes."""
 
+import codecs
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .train import first_tokens, reporting
+from .tokens import SpecialOption, encode_text, first_tokens
+from .train import reporting
 
 if TYPE_CHECKING:
     from labkit.gpt import GPT
@@ -31,7 +34,11 @@ def sample(
     repetition_penalty: Annotated[
         float, typer.Option(help="Above 1: tokens that were there are made less likely.")
     ] = 1.0,
-    stop: Annotated[str | None, typer.Option(help="Stop after any of these characters.", show_default="none")] = None,
+    stop: Annotated[
+        str | None,
+        typer.Option(help="Stop after any of these characters, or after this special token.", show_default="none"),
+    ] = None,
+    special: SpecialOption = "refuse",
     seed: Annotated[int | None, typer.Option(help="For the same text again.", min=0, show_default="none")] = None,
     num_samples: Annotated[int, typer.Option(help="How many texts to write.", min=1)] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "cpu",
@@ -47,8 +54,8 @@ def sample(
 
         sampling = Sampling(temperature, top_k, top_p, repetition_penalty)
         try:
-            ids = tokenizer.encode(prompt) if prompt else first_tokens(tokenizer)
-            ends = tokenizer.encode(stop or "")
+            ids = encode_text(tokenizer, prompt, special) if prompt else first_tokens(tokenizer)
+            ends, characters = _ends(tokenizer, stop or "")
         except ValueError as error:
             raise ValueError(f"{model} cannot read that: {error}") from error
         for number in range(num_samples):
@@ -56,9 +63,48 @@ def sample(
                 typer.echo(f"--- {number + 1} of {num_samples}")
             typer.echo(prompt or "", nl=False)
             own_seed = None if seed is None else seed if number == 0 else row_seed(seed, number)
-            for choice in stream(gpt, ids, max_new_tokens, sampling, stop=ends, seed=own_seed):
-                typer.echo(tokenizer.decode([choice.token]), nl=False)  # echo flushes: it is seen at once
+            choices = stream(gpt, ids, max_new_tokens, sampling, stop=ends, seed=own_seed)
+            for part in until(characters, text_of(tokenizer, (choice.token for choice in choices))):
+                typer.echo(part, nl=False)  # echo flushes: it is seen at once
             typer.echo()
+
+
+def text_of(tokenizer: "Tokenizer", tokens: Iterable[int]) -> Iterator[str]:
+    """The text of tokens as they come; joined, it is what `decode` makes of them all.
+
+    A token may end inside a character: such bytes wait for the rest of theirs. What never becomes one is U+FFFD.
+
+    Raises:
+        ValueError: for a token that is not in the vocabulary.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    for token in tokens:
+        if text := decoder.decode(tokenizer.token_bytes(token)):
+            yield text
+    if rest := decoder.decode(b"", final=True):
+        yield rest
+
+
+def until(characters: Collection[str], parts: Iterable[str]) -> Iterator[str]:
+    """The parts of a text up to the first of these characters, and that one too."""
+    for part in parts:
+        at = next((i for i, character in enumerate(part) if character in characters), None)
+        if at is not None:
+            yield part[: at + 1]
+            return
+        yield part
+
+
+def _ends(tokenizer: "Tokenizer", stop: str) -> tuple[list[int], str]:
+    """The tokens and the characters after which a text ends.
+
+    Raises:
+        ValueError: for a character that the model can never write.
+    """
+    if stop in tokenizer.special_tokens:
+        return [tokenizer.special_tokens[stop]], ""
+    encode_text(tokenizer, stop, "text")  # a token may be more than one character, so they are looked for in the text
+    return [], stop
 
 
 def _loaded(path: Path, device: str) -> "tuple[GPT, Tokenizer]":

@@ -2,13 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import safetensors
 import safetensors.torch
 from torch import Tensor
 
-from labkit.files import write_atomic
+from labkit.files import refuse_not_finite, write_atomic
 
 KEY = "labkit"
 """Under which the JSON stands in the file's metadata."""
@@ -34,7 +34,7 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if KEY not in metadata:
         raise ValueError(f"{path}: a safetensors file, but not one of labkit's: its metadata has no {KEY!r}")
     try:
-        document = json.loads(metadata[KEY], parse_constant=_not_finite)
+        document = json.loads(metadata[KEY], parse_constant=refuse_not_finite)
     except ValueError as error:
         raise ValueError(f"{path}: its metadata is not sound JSON ({error})") from error
     if not isinstance(document, dict):
@@ -63,7 +63,3 @@ def read_safetensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str
                     "Only safetensors are read here"
                 ) from error
         raise ValueError(f"{path}: not a safetensors file, or a broken one ({error})") from error
-
-
-def _not_finite(text: str) -> NoReturn:
-    raise ValueError(f"{text} is not a finite number")

@@ -27,10 +27,22 @@ def gpt_from_weights(config: GPTConfig, weights: Mapping[str, Tensor]) -> GPT:
     check_weights(config, weights)
     dtype = next(iter(weights.values())).dtype
     model = GPT(config, seed=None).to(dtype)
-    with torch.no_grad():
-        for name, p in model.named_parameters():
-            p.copy_(weights[name])
+    _copy(weights, model)
     return model.eval()
+
+
+def load_weights(model: GPT, weights: Mapping[str, Tensor]) -> None:
+    """Copy these weights into a model, which keeps its dtype, its device and its mode.
+
+    Args:
+        model: whose weights are overwritten.
+        weights: as `gpt_from_weights` takes them.
+
+    Raises:
+        ValueError: as there; the model is then as it was.
+    """
+    check_weights(model.config, weights)
+    _copy(weights, model)
 
 
 def check_weights(config: GPTConfig, weights: Mapping[str, Tensor]) -> None:
@@ -54,3 +66,9 @@ def check_weights(config: GPTConfig, weights: Mapping[str, Tensor]) -> None:
     dtypes = {tensor.dtype for tensor in weights.values()}
     if len(dtypes) > 1 or not next(iter(dtypes)).is_floating_point:
         raise ValueError(f"weights are of one floating-point type, got {', '.join(sorted(map(str, dtypes)))}")
+
+
+@torch.no_grad()
+def _copy(weights: Mapping[str, Tensor], model: GPT) -> None:
+    for name, p in model.named_parameters():
+        p.copy_(weights[name])

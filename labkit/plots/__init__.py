@@ -3,6 +3,15 @@
 from .arena import gradient_distribution, update_ratio
 from .curves import curves, loss_curves
 from .points import decision_boundary
+from .schemes import scheme_trade
 from .theme import style
 
-__all__ = ["curves", "decision_boundary", "gradient_distribution", "loss_curves", "style", "update_ratio"]
+__all__ = [
+    "curves",
+    "decision_boundary",
+    "gradient_distribution",
+    "loss_curves",
+    "scheme_trade",
+    "style",
+    "update_ratio",
+]

@@ -95,41 +95,32 @@ def choose(
 ) -> Iterator[Chosen]:
     """The steps of `generate`, which says what the arguments are; wrong ones are refused at once."""
     check_window(window)
-    prompts = _checked(model, prompts, max_new_tokens, stop, seed)
-    return _choose(model, prompts, max_new_tokens, sampling or Sampling(), set(stop), seed, hook, cached, window)
+    ids = _checked(model, prompts, max_new_tokens, stop, seed)
+    how, ends = sampling or Sampling(), set(stop)
 
+    @torch.inference_mode()  # holds while this generator runs, not between its steps
+    def steps() -> Iterator[Chosen]:
+        windows = Windows(model, ids, window, cached)
+        points = [uniforms(None if seed is None else row_seed(seed, row)) for row in range(len(ids))]
+        going = list(range(len(ids)))
+        for _ in range(max_new_tokens if ids else 0):
+            logits = windows.logits()
+            allowed = logits if hook is None else _hooked(hook, windows.rows, logits, going)
+            seen = None
+            if how.repetition_penalty != 1:
+                seen = [row[-model.config.block_size :] for row in windows.rows]
+            shares = probabilities(allowed, how, seen)
+            tokens = pick(shares, [next(points[row]) for row in going])
+            windows.extend(tokens)
+            yield Chosen(going, tokens, logits, shares)
+            if ends and not ends.isdisjoint(tokens):
+                still = [i for i, token in enumerate(tokens) if token not in ends]
+                if not still:
+                    return
+                windows.keep(still)
+                going = [going[i] for i in still]
 
-@torch.inference_mode()  # holds while this generator runs, not between its steps
-def _choose(
-    model: GPT,
-    prompts: list[list[int]],
-    max_new_tokens: int,
-    sampling: Sampling,
-    stop: set[int],
-    seed: int | None,
-    hook: Hook | None,
-    cached: bool,
-    window: Window,
-) -> Iterator[Chosen]:
-    windows = Windows(model, prompts, window, cached)
-    points = [uniforms(None if seed is None else row_seed(seed, row)) for row in range(len(prompts))]
-    going = list(range(len(prompts)))
-    for _ in range(max_new_tokens if prompts else 0):
-        logits = windows.logits()
-        allowed = logits if hook is None else _hooked(hook, windows.rows, logits, going)
-        seen = None
-        if sampling.repetition_penalty != 1:
-            seen = [row[-model.config.block_size :] for row in windows.rows]
-        shares = probabilities(allowed, sampling, seen)
-        tokens = pick(shares, [next(points[row]) for row in going])
-        windows.extend(tokens)
-        yield Chosen(going, tokens, logits, shares)
-        if stop and not stop.isdisjoint(tokens):
-            still = [i for i, token in enumerate(tokens) if token not in stop]
-            if not still:
-                return
-            windows.keep(still)
-            going = [going[i] for i in still]
+    return steps()
 
 
 def _hooked(hook: Hook, rows: list[list[int]], logits: Tensor, going: list[int]) -> Tensor:

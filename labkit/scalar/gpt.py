@@ -99,6 +99,10 @@ class GameGPT:
         self.m = [0.0] * len(self.params)
         self.v = [0.0] * len(self.params)
         self.step_count = 0
+        self._settle()
+
+    def _settle(self) -> None:
+        """Called when the weights are drawn: an engine that keeps numbers elsewhere moves them there."""
 
     # -- forward
 

@@ -1,32 +1,29 @@
-"""Tokenizers: from text to the numbers that a model reads, and back. They need the standard library alone."""
+"""Tokenizers: from text to the numbers that a model reads, and back. They need no torch."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Mapping
+from os import PathLike
+from typing import Any
 
+from .base import UNKNOWN, Tokenizer, read_json
+from .bpe import BPETokenizer
+from .byte import ByteTokenizer
 from .char import CharTokenizer
+from .word import WordTokenizer
 
-__all__ = ["CharTokenizer", "Tokenizer", "tokenizer_from_dict"]
+__all__ = [
+    "UNKNOWN",
+    "BPETokenizer",
+    "ByteTokenizer",
+    "CharTokenizer",
+    "Tokenizer",
+    "WordTokenizer",
+    "load_tokenizer",
+    "tokenizer_from_dict",
+]
 
-
-@runtime_checkable
-class Tokenizer(Protocol):
-    """What a model asks of a tokenizer, whatever its tokens are."""
-
-    @property
-    def vocab_size(self) -> int:
-        """How many tokens there are; ids run from 0 to one less."""
-
-    def encode(self, text: str) -> list[int]:
-        """The ids of a text."""
-
-    def decode(self, ids: Iterable[int]) -> str:
-        """The text of some ids."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """All of it as JSON has it, with its kind under "type"."""
-
-
-_KINDS: dict[str, Callable[[Mapping[str, Any]], Tokenizer]] = {CharTokenizer.type: CharTokenizer.from_dict}
+_KINDS: dict[str, type[Tokenizer]] = {
+    kind.type: kind for kind in (CharTokenizer, ByteTokenizer, WordTokenizer, BPETokenizer)
+}
 
 
 def tokenizer_from_dict(data: Mapping[str, Any]) -> Tokenizer:
@@ -43,4 +40,18 @@ def tokenizer_from_dict(data: Mapping[str, Any]) -> Tokenizer:
     kind = data.get("type")
     if not isinstance(kind, str) or kind not in _KINDS:
         raise ValueError(f"unknown type of tokenizer {kind!r}; there are: {', '.join(_KINDS)}")
-    return _KINDS[kind](data)
+    return _KINDS[kind].from_dict(data)
+
+
+def load_tokenizer(path: str | PathLike[str]) -> Tokenizer:
+    """The tokenizer of a file that some tokenizer's `save` wrote, whatever its kind.
+
+    Raises:
+        ValueError: if there is none in it.
+        OSError: if the file cannot be read.
+    """
+    try:
+        return tokenizer_from_dict(read_json(path))
+    except ValueError as error:
+        message = str(error)
+        raise ValueError(message if message.startswith(str(path)) else f"{path}: {message}") from error

@@ -1,15 +1,16 @@
 """A token for each character: the smallest tokenizer there is."""
 
-import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
+
+from .base import UNKNOWN, Tokenizer, check_keys, checked_ids
 
 
 @dataclass(frozen=True)
-class CharTokenizer:
+class CharTokenizer(Tokenizer):
     r"""The characters of a text, numbered from 0 by code point.
 
     The rule of nanoGPT (data/shakespeare_char/prepare.py): `sorted(set(text))`. A character is a Unicode
@@ -17,17 +18,22 @@ class CharTokenizer:
 
     Attributes:
         characters: id -> character, ascending.
+        unknown: whether there is one more token, <UNK>, for every other character. Without it they are refused.
         type: what `to_dict` calls this kind of tokenizer.
 
     Examples:
-        >>> tokenizer = CharTokenizer.from_text("hello")
+        >>> tokenizer = CharTokenizer.train("hello")
         >>> tokenizer.characters, tokenizer.encode("hole")
         ('ehlo', [1, 3, 2, 0])
         >>> tokenizer.decode([1, 3, 2, 0])
         'hole'
+        >>> tokenizer = CharTokenizer.train("hello", unknown=True)
+        >>> tokenizer.decode(tokenizer.encode("help"))
+        'hel<UNK>'
     """
 
     characters: str
+    unknown: bool = False
     type: ClassVar[str] = "char"
 
     def __post_init__(self) -> None:
@@ -35,26 +41,38 @@ class CharTokenizer:
             raise ValueError(f"the characters of a tokenizer are a str, got {type(self.characters).__name__}")
         if not self.characters:
             raise ValueError("a tokenizer needs at least one character, got ''")
+        if not isinstance(self.unknown, bool):
+            raise ValueError(f"unknown is true or false, got {self.unknown!r}")
         for first, second in pairwise(self.characters):
             if first >= second:
                 fault = "is there twice" if first == second else f"comes after {first!r}"
                 raise ValueError(f"the characters of a tokenizer ascend by code point, each once; {second!r} {fault}")
 
     @classmethod
-    def from_text(cls, text: str) -> "CharTokenizer":
-        """The tokenizer of all characters in a text.
+    def train(cls, texts: str | Iterable[str], unknown: bool = False) -> Self:
+        """The tokenizer of all characters in a text, or in any number of them.
 
         Raises:
-            ValueError: if the text is empty.
+            ValueError: if there is no character, or what is given is no text.
         """
-        if not text:
+        found: set[str] = set()
+        for number, text in enumerate([texts] if isinstance(texts, str) else texts):
+            if not isinstance(text, str):
+                raise ValueError(f"a tokenizer is trained on text; item {number} is {type(text).__name__}")
+            found.update(text)
+        if not found:
             raise ValueError("no characters to make a tokenizer of: the text is empty")
-        return cls("".join(sorted(set(text))))
+        return cls("".join(sorted(found)), unknown)
 
     @property
     def vocab_size(self) -> int:
-        """How many characters there are."""
-        return len(self.characters)
+        """How many tokens there are: the characters, and <UNK> if there is one."""
+        return len(self.characters) + self.unknown
+
+    @property
+    def special_tokens(self) -> Mapping[str, int]:
+        """<UNK>, if there is one."""
+        return {UNKNOWN: len(self.characters)} if self.unknown else {}
 
     @cached_property
     def _ids(self) -> dict[str, int]:
@@ -64,8 +82,11 @@ class CharTokenizer:
         """The id of each character.
 
         Raises:
-            ValueError: for a character that is not in the vocabulary.
+            ValueError: for a character that is not in the vocabulary, if there is no <UNK>.
         """
+        if self.unknown:
+            unknown = len(self.characters)
+            return [self._ids.get(character, unknown) for character in text]
         try:
             return list(map(self._ids.__getitem__, text))
         except KeyError as error:
@@ -77,7 +98,7 @@ class CharTokenizer:
             ) from None
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The characters of some ids.
+        """The characters of some ids; an unknown one is written <UNK>.
 
         Args:
             ids: whole numbers of any kind that counts as one (of numpy, a torch tensor of one element).
@@ -85,34 +106,26 @@ class CharTokenizer:
         Raises:
             ValueError: for an id outside the vocabulary, or what is no whole number.
         """
-        characters, size = self.characters, self.vocab_size
-        found: list[str] = []
-        for token in ids:
-            try:
-                i = operator.index(token)
-            except TypeError:
-                raise ValueError(f"token {token!r} at position {len(found):,} is not a whole number") from None
-            if not 0 <= i < size:
-                raise ValueError(f"token {i} at position {len(found):,} is outside the vocabulary: 0 … {size - 1}")
-            found.append(characters[i])
-        return "".join(found)
+        return "".join(map((*self.characters, UNKNOWN).__getitem__, checked_ids(ids, self.vocab_size)))
+
+    def token_bytes(self, token: int) -> bytes:
+        """The character in UTF-8."""
+        return self.decode([token]).encode()
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as JSON has it."""
-        return {"type": self.type, "characters": self.characters}
+        unknown = {"unknown": True} if self.unknown else {}
+        return {"type": self.type, "characters": self.characters} | unknown
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "CharTokenizer":
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """The tokenizer that `to_dict` described.
 
         Raises:
             ValueError: if it is not such a description.
         """
-        if data.get("type") != cls.type:
-            raise ValueError(f"a {cls.type} tokenizer has the type {cls.type!r}, got {data.get('type')!r}")
-        if keys := sorted(map(str, data.keys() ^ {"type", "characters"})):
-            raise ValueError(f"a char tokenizer has a type and characters; missing or unknown: {', '.join(keys)}")
-        return cls(data["characters"])
+        check_keys(data, cls.type, {"characters"}, frozenset({"unknown"}))
+        return cls(data["characters"], data.get("unknown", False))
 
 
 def _shown(characters: str, most: int = 100) -> str:

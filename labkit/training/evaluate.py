@@ -70,7 +70,12 @@ def perplexity(nats: float) -> float:
 
 def bits_per_character(nats: float, characters_per_token: float = 1.0) -> float:
     """The same in bits, per character of the text: comparable between tokenizers."""
-    return nats / math.log(2) / characters_per_token
+    return bits_per_unit(nats, characters_per_token)
+
+
+def bits_per_unit(nats: float, units_per_token: float) -> float:
+    """Nats a token as bits per whatever a token has `units_per_token` of: characters, bytes."""
+    return nats / math.log(2) / units_per_token
 
 
 def mixed(device: torch.device, precision: torch.dtype) -> AbstractContextManager:

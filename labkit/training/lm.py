@@ -11,6 +11,7 @@ from torch import Tensor
 
 from labkit.gpt import GPT, GPTConfig
 from labkit.gpt.tensor_file import read_tensors, write_tensors
+from labkit.gpt.weights import check_weights, gpt_from_weights, load_weights, weights_of
 
 from .controls import Control
 from .devices import check_compiler, pick_device, pick_precision
@@ -156,7 +157,7 @@ class LMRun(Run):
             if self.config.patience and self._worse >= self.config.patience:
                 self.stopped_early = True
                 if self._best_weights:
-                    self._load_weights(self._best_weights)
+                    load_weights(self.model, self._best_weights)
         values = (nats, perplexity(nats), bits_per_character(nats, self.data.characters_per_token))
         return dict(zip(EXTRAS, values, strict=True))
 
@@ -171,32 +172,14 @@ class LMRun(Run):
         return self.stopped_early or super().finished
 
     def _weights(self) -> dict[str, Tensor]:
-        return {name: p.detach().clone() for name, p in self.model.named_parameters()}
-
-    @torch.no_grad()
-    def _load_weights(self, weights: dict[str, Tensor]) -> None:
-        self._check_weights(weights)
-        for name, p in self.model.named_parameters():
-            p.copy_(weights[name])
-
-    def _check_weights(self, weights: dict[str, Tensor]) -> None:
-        parameters = dict(self.model.named_parameters())
-        for name, what in (("missing", parameters.keys() - weights), ("unknown", weights.keys() - parameters)):
-            if what:
-                raise ValueError(f"{name} weights: {', '.join(sorted(what))}")
-        for name, p in parameters.items():
-            if p.shape != weights[name].shape:
-                raise ValueError(f"{name}: expected the shape {list(p.shape)}, got {list(weights[name].shape)}")
+        """Copies, which later steps do not change."""
+        return {name: p.clone() for name, p in weights_of(self.model).items()}
 
     def best_model(self) -> GPT:
         """A copy of the model as it was at the best evaluation; as it is now when there was none."""
         with self.lock:
-            model = GPT(self.model_config).to(self.device)
-            weights = self._best_weights or self._weights()
-            with torch.no_grad():
-                for name, p in model.named_parameters():
-                    p.copy_(weights[name])
-        return model.eval()
+            model = gpt_from_weights(self.model_config, self._best_weights or weights_of(self.model))
+        return model.to(self.device)
 
     # -- state
 
@@ -246,8 +229,8 @@ class LMRun(Run):
             raise ValueError(f"not torch's random state: {random.dtype} {list(random.shape)}")
         samples = [(int(step), str(text)) for step, text in state["samples"]]
         if state["best"]:
-            self._check_weights(best_weights)
-        self._load_weights(_under("model", tensors))
+            check_weights(self.model_config, best_weights)
+        load_weights(self.model, _under("model", tensors))
         load_optimizer_tensors(self.optimizers, _under("optimizer", tensors))
         self.order.go_to(int(epoch), int(used))
         self.random, self.samples, self._best_weights = random, samples, best_weights

@@ -16,9 +16,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from labkit.files import write_atomic
+from labkit.files import refuse_not_finite, write_atomic
 
 from .controls import Control, Controls
 
@@ -248,14 +248,10 @@ class Run(ABC):
             ValueError: if the file is not a state of this kind of run; the message names the file.
         """
         try:
-            self.load_state_dict(json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_not_finite))
+            self.load_state_dict(json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=refuse_not_finite))
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
         return self
-
-
-def _not_finite(text: str) -> NoReturn:
-    raise ValueError(f"{text} is not a finite number")
 
 
 def _plain(step: Step) -> dict[str, Any]:

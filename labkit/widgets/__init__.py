@@ -9,6 +9,7 @@ from .figure import Figure
 from .game_sampler import GameSampler, ValidChart
 from .graph import GraphStepper
 from .journey import TokenJourney
+from .merge_panel import MergePanel
 from .page_gpt import PageGPT
 from .panel import Live
 from .quiz import Question, Quiz
@@ -16,6 +17,7 @@ from .replay import TrainingReplay
 from .sampler import Draw, Judgement, Mark, SamplerPanel
 from .slider import Slider
 from .text_sampler import SampledText, TextSampler
+from .token_playground import TokenPlayground
 from .trainer import TrainerPanel
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "LineChart",
     "Live",
     "Mark",
+    "MergePanel",
     "PageGPT",
     "Question",
     "Quiz",
@@ -39,6 +42,7 @@ __all__ = [
     "Slider",
     "TextSampler",
     "TokenJourney",
+    "TokenPlayground",
     "TrainerPanel",
     "TrainingReplay",
     "ValidChart",

@@ -38,12 +38,19 @@ function clipBand(band, end) {
   return points;
 }
 
+/** The whole powers of ten in [low, high], as exponents. */
+function powers(low, high) {
+  return Array.from({ length: Math.max(0, Math.floor(high) - Math.ceil(low) + 1) }, (_, i) => Math.ceil(low) + i);
+}
+
 function paint(svg, width, model) {
   const names = model.get("series");
   const numbers = floats(model.get("data"));
   const n = numbers.length / (names.length + 1);
   const steps = numbers.subarray(0, n);
-  const lines = names.map((_, i) => numbers.subarray((i + 1) * n, (i + 2) * n));
+  const log = model.get("y_log"); // then everything below is in powers of ten, and only what is written is not
+  const lines = names.map((_, i) => numbers.subarray((i + 1) * n, (i + 2) * n).map((y) => (!log ? y : y > 0 ? Math.log10(y) : NaN)));
+  const said = (y) => format(log ? 10 ** y : y);
   const band = model.get("band");
   const height = model.get("height") || HEIGHT;
   const inner = { left: MARGIN.left, right: width - (width < 420 ? 12 : MARGIN.right), top: MARGIN.top, bottom: height - MARGIN.bottom };
@@ -62,7 +69,7 @@ function paint(svg, width, model) {
   }
   if (!Number.isFinite(low)) [low, high] = [0, Math.max(high, model.get("y_limit") / 2 || 1)]; // nothing to show yet
   // One wild step must not flatten the rest: the axis ends at 20 times the first loss, if nobody says where.
-  const most = model.get("y_limit") || 20 * (n ? lines[0][0] : high);
+  const most = log ? 0 : model.get("y_limit") || 20 * (n ? lines[0][0] : high);
   const clipped = most > 0 && high > most;
   if (clipped) high = most;
   // Half a unit at least, so that the noise of a flat line does not fill the chart.
@@ -72,9 +79,9 @@ function paint(svg, width, model) {
   const py = (y) => inner.bottom - ((inner.bottom - inner.top) * (Math.min(Math.max(y, low), high) - low)) / (high - low);
 
   const parts = [];
-  for (const y of ticks(low, high, low > 0 ? 6 : 4)) {
+  for (const y of log ? powers(low, high) : ticks(low, high, low > 0 ? 6 : 4)) {
     parts.push(node("line", { class: "lb-axis", x1: inner.left, x2: inner.right, y1: py(y), y2: py(y) }));
-    parts.push(node("text", { class: "lb-tick", x: inner.left - 6, y: py(y) + 4, "text-anchor": "end" }, format(y)));
+    parts.push(node("text", { class: "lb-tick", x: inner.left - 6, y: py(y) + 4, "text-anchor": "end" }, said(y)));
   }
   for (const x of ticks(0, lastStep, width < 420 ? 3 : 6))
     parts.push(node("text", { class: "lb-tick", x: px(x), y: inner.bottom + 15, "text-anchor": "middle" }, format(x)));
@@ -99,7 +106,7 @@ function paint(svg, width, model) {
       for (const k of measured) parts.push(node("circle", { class: "lb-dot", cx: px(steps[k]), cy: py(line[k]), r: 2.5, style: `fill:${color}` }));
     const end = line.findLastIndex(Number.isFinite); // a series may end before the others
     if (end < 0) return;
-    const label = { y: py(line[end]), x: px(steps[end]), text: `${names[i]} ${format(line[end])}`, color };
+    const label = { y: py(line[end]), x: px(steps[end]), text: `${names[i]} ${said(line[end])}`, color };
     // Where the curve is half a label earlier: one that comes from above leaves room below its end.
     const earlier = line[steps.findIndex((step) => px(step) >= label.x - 45)];
     labels.push({ ...label, falls: earlier > line[end] && label.y + 20 < inner.bottom });
@@ -114,11 +121,11 @@ function paint(svg, width, model) {
   });
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   svg.setAttribute("height", height);
-  const said = names.map((name, i) => {
+  const words = names.map((name, i) => {
     const from = lines[i].findIndex(Number.isFinite), to = lines[i].findLastIndex(Number.isFinite);
-    const at = (k) => `${format(lines[i][k])} at ${model.get("x_label")} ${steps[k]}`;
+    const at = (k) => `${said(lines[i][k])} at ${model.get("x_label")} ${steps[k]}`;
     return from < 0 ? null : `${name} ${at(from)}, ${at(to)}`;
   });
-  svg.setAttribute("aria-label", said.filter(Boolean).join("; ") || `no ${model.get("x_label")}s yet`);
+  svg.setAttribute("aria-label", words.filter(Boolean).join("; ") || `no ${model.get("x_label")}s yet`);
   svg.replaceChildren(...parts);
 }

@@ -28,13 +28,14 @@ class LineChart(Figure):
         y_max: the least end of the vertical axis.
         y_limit: where the vertical axis ends at most; 0: at 20 times the first value of the first series.
         y_zero: whether the vertical axis begins at 0; else a little below the least value.
+        y_log: whether the vertical axis is logarithmic; then it begins at 1 where `y_zero` is set.
         height: in pixels.
     """
 
     module = "chart"
     page_traits = (
         *("data", "series", "colors", "band", "x_max", "y_max", "x_label", "y_label"),
-        *("y_limit", "y_zero", "height"),
+        *("y_limit", "y_zero", "y_log", "height"),
     )
     data = t.Bytes(b"").tag(sync=True)
     series = t.List(t.Unicode(), ["loss"]).tag(sync=True)
@@ -46,6 +47,7 @@ class LineChart(Figure):
     y_label = t.Unicode("loss (nats)").tag(sync=True)
     y_limit = t.Float(0.0).tag(sync=True)
     y_zero = t.Bool(True).tag(sync=True)
+    y_log = t.Bool(False).tag(sync=True)
     height = t.Int(240).tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:

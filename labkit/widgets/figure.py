@@ -29,8 +29,9 @@ FOLDER = Path(__file__).parent
 
 
 def module_source(name: str) -> str:
-    """The whole ECMAScript module of the figure `name`: common.js, then its own file."""
-    return "\n".join((FOLDER / f"{file}.js").read_text(encoding="utf-8") for file in ("common", name))
+    """The whole ECMAScript module of the figure `name`: common.js, its parts (`name`.part.js), its own file."""
+    files = [FOLDER / "common.js", *sorted(FOLDER.glob(f"{name}.*.js")), FOLDER / f"{name}.js"]
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 
 def style_source() -> str:
@@ -40,7 +41,7 @@ def style_source() -> str:
 
 def figure_modules() -> list[str]:
     """The names of every figure module there is (`graph` for graph.js ...)."""
-    return sorted(path.stem for path in FOLDER.glob("*.js") if path.stem != "common")
+    return sorted(path.stem for path in FOLDER.glob("*.js") if path.stem != "common" and "." not in path.stem)
 
 
 class Figure(anywidget.AnyWidget):

@@ -10,7 +10,7 @@ import sys
 import pytest
 import torch
 
-from labkit.arena import Agent, Battle, Tournament, diagnose, load_agent, measurements, save_agent
+from labkit.arena import Agent, AgentConfig, Battle, Tournament, diagnose, load_agent, measurements, save_agent
 from labkit.arena.leaderboard import Entry, Leaderboard, entries_of
 from labkit.arena.torch_gpt import TorchGPT
 from labkit.scalar import GameGPT
@@ -396,7 +396,5 @@ def test_a_thread_trains_while_others_read(make):
 
 
 def test_an_agent_of_the_embedded_names():
-    from labkit.arena import AgentConfig
-
     scalar, tensors = (Agent(AgentConfig(engine, n_embd=8, engine=engine)) for engine in ("scalar", "torch"))
     assert_same_steps(scalar.train(50), tensors.train(50))

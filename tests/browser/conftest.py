@@ -1,5 +1,6 @@
 """Chromium, and a JupyterLab as `labkit lab` starts it, for all tests that drive a browser."""
 
+import base64
 import json
 import os
 import shutil
@@ -17,6 +18,9 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
+
+from labkit.book.figures import figures_script
+from labkit.widgets.figure import Figure, module_source, style_source
 
 REPO = Path(__file__).resolve().parents[2]
 CHROMIUM_FLAGS = [
@@ -70,6 +74,40 @@ RUN_CELL = """async (id) => {
     await window.jupyterapp.commands.execute("notebook:run-cell");
 }"""
 
+PUT = """async ([id, code]) => {
+    const cell = window.jupyterapp.shell.currentWidget.content.widgets.find((cell) => cell.model.id === id);
+    cell.model.sharedModel.setSource(code);
+}"""
+
+STICKS_OUT = """(panel, apart) => {
+    const right = panel.getBoundingClientRect().right;
+    return [...panel.querySelectorAll("*")].filter((element) => {
+        const box = element.getBoundingClientRect();
+        return box.width && box.right > right + 1 && !(apart && element.closest(apart));
+    }).map((element) => `${element.tagName} ${element.className}`);
+}"""
+
+CHART_FITS = """(selector) => {
+    const chart = document.querySelector(selector);
+    return Math.abs(chart.viewBox.baseVal.width - chart.clientWidth) < 2;
+}"""
+
+LIVE = """async ([source, state]) => {
+    const figure = await import(`data:text/javascript;base64,${source}`);
+    const decoded = (value) => typeof value?.base64 !== "string" ? value
+        : new DataView(Uint8Array.from(atob(value.base64), (c) => c.charCodeAt(0)).buffer);
+    const heard = {}, saved = [];
+    for (const name in state) state[name] = decoded(state[name]);
+    const model = { get: (name) => state[name], set(name, value) { state[name] = value; heard[`change:${name}`]?.(); },
+        save_changes() { saved.push({ ...state }); },
+        on(event, act) { heard[event] = act; }, off(event) { delete heard[event]; } };
+    document.body.replaceChildren();
+    const end = figure.default.render({ model, el: document.body });
+    window.set = (name, value) => { model.set(name, decoded(value)); return new Promise(requestAnimationFrame); };
+    window.saved = (name) => saved.map((state) => state[name]);
+    window.end = () => { end(); return Object.keys(heard); };
+}"""
+
 SET_THEME = "(name) => window.jupyterapp.commands.execute('apputils:change-theme', { theme: name })"
 
 
@@ -105,6 +143,17 @@ class Lab:
     def run_cell(page: Any, cell_id: str) -> None:
         """Run one cell of the notebook that is open, and make it the active one."""
         page.evaluate(RUN_CELL, cell_id)
+
+    @staticmethod
+    def set_source(page: Any, cell_id: str, code: str) -> None:
+        """Put `code` into one cell of the notebook that is open."""
+        page.evaluate(PUT, [cell_id, code])
+
+    @staticmethod
+    def sticks_out(panels: list[Any], apart: str | None = None) -> list[str]:
+        """What reaches beyond the right edge of one of the panels; `apart` selects what may, since it scrolls."""
+        assert panels
+        return [element for panel in panels for element in panel.evaluate(STICKS_OUT, apart)]
 
     @staticmethod
     def set_theme(page: Any, theme: str) -> None:
@@ -244,6 +293,87 @@ def new_page(browser: Any, request: pytest.FixtureRequest, screenshots: Path) ->
 def page(new_page: Callable[..., Any]) -> Any:
     """A page of a fresh context, 1280 x 900."""
     return new_page()
+
+
+@pytest.fixture
+def figure_page(new_page: Callable[..., Any], tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Opens pages of one figure, as a built book has it, from disk with the network off; complaints fail the test.
+
+    `figure_page(figure, 360, "dark", ready=".lb-attn")`: `ready` selects what is there once the figure is drawn,
+    `chart` a chart that takes the page's width a moment later; a console line with `overlook` in it is no complaint.
+    """
+    complaints: list[str] = []
+
+    def opened(
+        figure: Figure,
+        width: int = 900,
+        theme: str = "light",
+        *,
+        ready: str,
+        chart: str | None = None,
+        overlook: str | None = None,
+        **options: Any,
+    ) -> Any:
+        def note(line: Any) -> None:
+            if line.type in ("error", "warning") and not (overlook and overlook in line.text):
+                complaints.append(line.text)
+
+        (tmp_path / "lb-figures.js").write_text(figures_script({figure.module: module_source(figure.module)}))
+        style = f"<style>{style_source()} body {{ background: var(--lb-bg); margin: 0; padding: 12px; }}</style>"
+        (tmp_path / "page.html").write_text(
+            f'<!doctype html><html data-theme="{theme}"><meta charset="utf-8">'
+            f'<meta name="viewport" content="width=device-width">{style}{figure.page_html()}'
+            '<script defer src="lb-figures.js"></script>'
+        )
+        page = new_page(width=width, **options)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", note)
+        page.context.set_offline(True)
+        page.goto((tmp_path / "page.html").as_uri())
+        page.locator(ready).first.wait_for()
+        if chart:
+            page.wait_for_function(CHART_FITS, arg=chart)
+        return page
+
+    yield opened
+    assert complaints == []
+
+
+@pytest.fixture
+def live_figure(page: Any) -> Callable[[Figure], None]:
+    """Draws a figure into `page` as JupyterLab does, a kernel behind it.
+
+    There, `set(name, value)` is the kernel's, `saved(name)` lists what it was told, `end()` names what is still heard.
+    """
+
+    def drawn(figure: Figure) -> None:
+        source = base64.b64encode(module_source(figure.module).encode()).decode()
+        page.evaluate(LIVE, [source, figure.page_state()])
+
+    return drawn
+
+
+@pytest.fixture
+def panel_page(jupyterlab: Lab, page: Any) -> Iterator[Callable[[str, str], Any]]:
+    """Shows panels in JupyterLab: `panel_page(code, ".lb-arena")` runs the code in a notebook; gives the first panel.
+
+    Fails a test whose page has an error; afterwards JupyterLab is light again.
+    """
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+
+    def shown(code: str, selector: str) -> Any:
+        jupyterlab.open_notebook(page, "labs/03-arena.ipynb")
+        page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+        jupyterlab.set_source(page, "first-panel", code)
+        jupyterlab.run_cell(page, "first-panel")
+        panel = page.locator(selector).first
+        panel.wait_for(timeout=60_000)
+        return panel
+
+    yield shown
+    jupyterlab.set_theme(page, "Light")
+    assert errors == []
 
 
 @pytest.fixture(scope="session")

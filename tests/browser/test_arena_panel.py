@@ -18,19 +18,6 @@ panel = ArenaPanel(agents, names, folder=folder, leaderboard=folder / "board.jso
 display(panel)
 """
 
-PUT = """async (code) => {
-    const cell = window.jupyterapp.shell.currentWidget.content.widgets.find((cell) => cell.model.id === "first-panel");
-    cell.model.sharedModel.setSource(code);
-}"""
-
-STICKS_OUT = """() => [...document.querySelectorAll(".lb-arena")].flatMap((arena) => {
-    const right = arena.getBoundingClientRect().right;
-    return [...arena.querySelectorAll("*")].filter((element) => {
-        const box = element.getBoundingClientRect();
-        return box.width && box.right > right + 1 && !element.closest(".lb-scroll, svg");
-    }).map((element) => `${element.tagName} ${element.className}`);
-})"""
-
 
 def button(scope, name):
     return scope.get_by_role("button", name=name, exact=True)
@@ -41,17 +28,9 @@ def said(scope, text):
 
 
 @pytest.fixture
-def arena(jupyterlab, page):
+def arena(panel_page):
     """A panel of two small agents, one of them saved."""
-    errors = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    jupyterlab.open_notebook(page, "labs/03-arena.ipynb")
-    page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
-    page.evaluate(PUT, MADE)
-    jupyterlab.run_cell(page, "first-panel")
-    yield page.locator(".lb-arena").first
-    jupyterlab.set_theme(page, "Light")
-    assert errors == []
+    return panel_page(MADE, ".lb-arena")
 
 
 def test_energy_the_inside_and_a_loaded_agent(jupyterlab, arena, page, screenshots):
@@ -90,7 +69,7 @@ def test_energy_the_inside_and_a_loaded_agent(jupyterlab, arena, page, screensho
     jupyterlab.set_theme(page, "Light")
     page.set_viewport_size({"width": 360, "height": 5200})
     page.wait_for_timeout(1000)
-    assert page.evaluate(STICKS_OUT) == []
+    assert jupyterlab.sticks_out(page.locator(".lb-arena").all(), apart=".lb-scroll, svg") == []
     arena.screenshot(path=screenshots / "arena-panel-360.png")
 
     button(arena.locator(".lb-form"), "Load").click()  # as it was saved: the card is another one

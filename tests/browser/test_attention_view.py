@@ -1,11 +1,11 @@
 """Heads by layer over a text, in a page from disk: maps, words and colours are those of the weights."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from labkit.book.figures import figures_script
 from labkit.widgets import AttentionView
-from labkit.widgets.figure import module_source, style_source
 
 pytestmark = pytest.mark.browser
 
@@ -30,28 +30,8 @@ def view():
 
 
 @pytest.fixture
-def open_figure(new_page, tmp_path):
-    """Write a page with the figure as a built page has it, and open it from disk with the network off."""
-    said = []
-
-    def opened(figure, width=900, theme="light"):
-        (tmp_path / "lb-figures.js").write_text(figures_script({"attention": module_source("attention")}))
-        style = f"<style>{style_source()} body {{ background: var(--lb-bg); margin: 0; padding: 12px; }}</style>"
-        (tmp_path / "page.html").write_text(
-            f'<!doctype html><html data-theme="{theme}"><meta charset="utf-8">'
-            f'<meta name="viewport" content="width=device-width">{style}{figure.page_html()}'
-            '<script defer src="lb-figures.js"></script>'
-        )
-        page = new_page(width=width)
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("console", lambda line: said.append(line.text) if line.type in ("error", "warning") else None)
-        page.context.set_offline(True)
-        page.goto((tmp_path / "page.html").as_uri())
-        page.locator(".lb-attn").wait_for()
-        return page
-
-    yield opened
-    assert [line for line in said if ADVICE not in line] == []
+def open_figure(figure_page):
+    return partial(figure_page, ready=".lb-attn", overlook=ADVICE)
 
 
 PIXELS = """canvas => { const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);

@@ -1,16 +1,14 @@
 """What a budget buys: the page's own interpolation against pandas', and every way to move the budget."""
 
-import base64
 import re
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from labkit.arena.scaling import COLUMNS
-from labkit.book.figures import figures_script
 from labkit.widgets import BudgetExplorer
-from labkit.widgets.figure import module_source, style_source
 
 pytestmark = pytest.mark.browser
 
@@ -84,33 +82,8 @@ def as_joules(energy):
 
 
 @pytest.fixture
-def open_figure(new_page, tmp_path):
-    """Write a page with the figure as a built page has it, and open it from disk with the network off."""
-    said = []
-
-    def opened(figure, width=900, theme="light", **options):
-        (tmp_path / "lb-figures.js").write_text(figures_script({"budget": module_source("budget")}))
-        style = f"<style>{style_source()} body {{ background: var(--lb-bg); margin: 0; padding: 12px; }}</style>"
-        (tmp_path / "page.html").write_text(
-            f'<!doctype html><html data-theme="{theme}"><meta charset="utf-8">'
-            f'<meta name="viewport" content="width=device-width">{style}{figure.page_html()}'
-            '<script defer src="lb-figures.js"></script>'
-        )
-        page = new_page(width=width, **options)
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("console", lambda line: said.append(line.text) if line.type in ("error", "warning") else None)
-        page.context.set_offline(True)
-        page.goto((tmp_path / "page.html").as_uri())
-        page.locator(".lb-budget-dot").first.wait_for()
-        # The chart takes the page's width a moment later.
-        page.wait_for_function(
-            "() => { const s = document.querySelector('.lb-budget-chart'); "
-            "return Math.abs(s.viewBox.baseVal.width - s.clientWidth) < 2; }"
-        )
-        return page
-
-    yield opened
-    assert said == []
+def open_figure(figure_page):
+    return partial(figure_page, ready=".lb-budget-dot", chart=".lb-budget-chart")
 
 
 def words(page):
@@ -285,29 +258,14 @@ def test_labels_stay_apart_when_lines_end_at_one_place(open_figure, record):
     labels_are_apart(page)
 
 
-LIVE = """async ([source, state]) => {
-    const figure = await import(`data:text/javascript;base64,${source}`);
-    const heard = {}, saved = [];
-    const model = { get: (name) => state[name], set(name, value) { state[name] = value; heard[`change:${name}`]?.(); },
-        save_changes() { saved.push(state.budget); },
-        on(event, act) { heard[event] = act; }, off(event) { delete heard[event]; } };
-    document.body.replaceChildren();
-    const end = figure.default.render({ model, el: document.body });
-    window.setBudget = (value) => model.set("budget", value);
-    window.saved = () => saved;
-    window.end = () => { end(); return Object.keys(heard); };
-}"""
-
-
-def test_python_may_set_the_budget_and_hears_of_it(page, record):
+def test_python_may_set_the_budget_and_hears_of_it(live_figure, page, record):
     """As in JupyterLab, with a kernel behind the model."""
     figure = BudgetExplorer(record, budget=20)
-    source = base64.b64encode(module_source("budget").encode()).decode()
-    page.evaluate(LIVE, [source, figure.page_state()])
-    page.evaluate("() => window.setBudget(300)")
+    live_figure(figure)
+    page.evaluate("() => window.set('budget', 300)")
     assert words(page) == in_words(record, 300)
     slider(page).press("ArrowLeft")
-    (saved,) = page.evaluate("() => window.saved()")
+    (saved,) = page.evaluate("() => window.saved('budget')")
     figure.budget = saved  # within the record
     assert words(page) == in_words(record, figure.budget)
     assert page.evaluate("() => window.end()") == []

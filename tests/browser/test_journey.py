@@ -3,15 +3,15 @@
 import base64
 import math
 import re
+from functools import partial
 from itertools import accumulate
 
 import pytest
 
-from labkit.book.figures import figures_script
 from labkit.scalar import GameGPT, Value, gpt
 from labkit.scalar.ops import cross_entropy, numbers, probabilities
 from labkit.widgets import TokenJourney
-from labkit.widgets.figure import module_source, style_source
+from labkit.widgets.figure import module_source
 
 pytestmark = pytest.mark.browser
 
@@ -65,28 +65,8 @@ def model():
 
 
 @pytest.fixture
-def open_figure(new_page, tmp_path):
-    """Write a page with the figure as a built page has it, and open it from disk with the network off."""
-    said = []
-
-    def opened(figure, width=900, theme="light"):
-        (tmp_path / "lb-figures.js").write_text(figures_script({"journey": module_source("journey")}))
-        style = f"<style>{style_source()} body {{ background: var(--lb-bg); margin: 0; padding: 12px; }}</style>"
-        (tmp_path / "page.html").write_text(
-            f'<!doctype html><html data-theme="{theme}"><meta charset="utf-8">'
-            f'<meta name="viewport" content="width=device-width">{style}{figure.page_html()}'
-            '<script defer src="lb-figures.js"></script>'
-        )
-        page = new_page(width=width)
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("console", lambda line: said.append(line.text) if line.type in ("error", "warning") else None)
-        page.context.set_offline(True)
-        page.goto((tmp_path / "page.html").as_uri())
-        page.locator(".lb-journey").wait_for()
-        return page
-
-    yield opened
-    assert said == []
+def open_figure(figure_page):
+    return partial(figure_page, ready=".lb-journey")
 
 
 def chips(page):
@@ -101,10 +81,8 @@ def chosen(page):
 
 def strip(page, name):
     """The numbers behind the cells of a strip."""
-    found = page.locator(f"[data-strip={name}]")
-    numbers, colors = found.evaluate(
-        "cells => [[...cells.numbers], [...cells.children].map((c) => c.style.background)]"
-    )
+    both = "cells => [[...cells.numbers], [...cells.children].map((c) => c.style.background)]"
+    numbers, colors = page.locator(f"[data-strip={name}]").evaluate(both)
     # Its sign is to be seen in each cell's colour.
     assert all(f"--lb-class{0 if x < 0 else 1})" in color for x, color in zip(numbers, colors, strict=True))
     return numbers
@@ -296,10 +274,8 @@ def test_the_keyboard_chooses_tokens(open_figure, model):
 
 def test_a_head_is_shown_on_the_tokens_and_let_go_again(open_figure, model):
     page = open_figure(TokenJourney(model, WORDS, SEQUENCE))
-    note, own = (
-        page.get_by_text("filled by the attention of"),
-        page.get_by_text("filled by the attention of").inner_text(),
-    )
+    note = page.get_by_text("filled by the attention of")
+    own = note.inner_text()
     for layer, head in [(1, 1), (2, 2)]:
         tip = f"show head {head} of layer {layer} on the tokens"
         press(page, tip)
@@ -364,18 +340,17 @@ def percent(share):
     return f"{100 * share:.1f} %" if 100 * share < 9.95 else f"{100 * share:.0f} %"
 
 
-def test_a_number_that_is_read_out_is_the_one_of_now(page, model):
+def test_a_number_that_is_read_out_is_the_one_of_now(live_figure, page, model):
     """New weights, in the lab while a panel trains, are said where the reader is."""
     figure = TokenJourney(model, WORDS, SEQUENCE)
-    source = base64.b64encode(module_source("journey").encode()).decode()
-    page.evaluate(LIVE, [source, figure.page_state()])
+    live_figure(figure)
     page.locator("[data-strip=mlp1]").press("End")
     readout = page.get_by_role("group", name="Layer 2").locator(".lb-readout")
     before = readout.inner_text()
     for p in model.params:
         p.data *= -0.5
     figure.update()
-    page.evaluate("text => window.update(text)", figure.page_state()["weights"]["base64"])
+    page.evaluate("new_ones => window.set('weights', new_ones)", figure.page_state()["weights"])
     assert readout.inner_text() != before
     assert readout.inner_text() == page.locator("[data-strip=mlp1]").get_attribute("aria-valuetext")
 
@@ -390,36 +365,21 @@ def test_two_of_a_word_are_told_apart(open_figure, model):
     assert words(page).startswith("“gold” at 4: head ")
 
 
-LIVE = """async ([source, state]) => {
-    const figure = await import(`data:text/javascript;base64,${source}`);
-    const decoded = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
-    const heard = {};
-    state.weights = decoded(state.weights.base64);
-    const model = { get: (name) => state[name], set(name, value) { state[name] = value; heard[`change:${name}`]?.(); },
-        save_changes() {}, on(event, act) { heard[event] = act; }, off(event) { delete heard[event]; } };
-    document.body.replaceChildren();
-    const end = figure.default.render({ model, el: document.body });
-    window.update = (text) => { model.set("weights", decoded(text)); return new Promise(requestAnimationFrame); };
-    window.end = () => { end(); return Object.keys(heard); };
-}"""
-
-
-def test_new_weights_are_drawn_and_the_focus_stays(page, model):
+def test_new_weights_are_drawn_and_the_focus_stays(live_figure, page, model):
     """As in JupyterLab while a panel trains."""
     figure = TokenJourney(model, WORDS, SEQUENCE)
-    source = base64.b64encode(module_source("journey").encode()).decode()
-    page.evaluate(LIVE, [source, figure.page_state()])
+    live_figure(figure)
     page.locator(".lb-token").nth(2).click()
     for p in model.params:
         p.data *= -0.5
     figure.update()
-    page.evaluate("text => window.update(text)", figure.page_state()["weights"]["base64"])
+    page.evaluate("new_ones => window.set('weights', new_ones)", figure.page_state()["weights"])
     check_next_tokens(page, logits_after(model, SEQUENCE[:3]), 1.0, SEQUENCE[3])
     assert page.evaluate("() => document.activeElement.textContent") == "gold"
     model.params[0].data = math.inf  # a run that diverges
     model.params[-1].data = math.nan
     figure.update()
-    page.evaluate("text => window.update(text)", figure.page_state()["weights"]["base64"])
+    page.evaluate("new_ones => window.set('weights', new_ones)", figure.page_state()["weights"])
     assert len(chips(page)) == len(SEQUENCE)
     assert page.evaluate("() => window.end()") == []
 

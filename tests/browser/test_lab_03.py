@@ -6,15 +6,6 @@ pytestmark = pytest.mark.browser
 
 NOTEBOOK = "labs/03-arena.ipynb"
 THREADS = "import threading; print(sum(t.name.startswith('train-') for t in threading.enumerate()))"
-
-STICKS_OUT = """() => [...document.querySelectorAll(".lb-arena")].flatMap((arena) => {
-    const right = arena.getBoundingClientRect().right;
-    return [...arena.querySelectorAll("*")].filter((element) => {
-        const box = element.getBoundingClientRect();
-        return box.width && box.right > right + 1 && !element.closest(".lb-scroll, svg");
-    }).map((element) => `${element.tagName} ${element.className}`);
-})"""
-
 SAID = """(id) => window.jupyterapp.shell.currentWidget.content.widgets
     .find((cell) => cell.model.id === id).model.outputs.toJSON().map((output) => output.text).join("")"""
 
@@ -111,7 +102,7 @@ def test_from_the_first_agent_to_the_verdict(jupyterlab, arena, page, screenshot
     arena.screenshot(path=screenshots / "lab-03-arena-dark.png")
     page.set_viewport_size({"width": 360, "height": 4000})
     page.wait_for_timeout(1000)
-    assert page.evaluate(STICKS_OUT) == []
+    assert jupyterlab.sticks_out(page.locator(".lb-arena").all(), apart=".lb-scroll, svg") == []
     arena.screenshot(path=screenshots / "lab-03-arena-360.png")
 
 

@@ -9,13 +9,6 @@ STEP = r"""(n) => {
     const said = /step ([\d,]+) of/.exec(document.querySelector(".lb-panel").innerText);
     return said && Number(said[1].replace(",", "")) >= n;
 }"""
-STICKS_OUT = """() => [...document.querySelectorAll(".lb-panel")].slice(0, 2).flatMap((panel) => {
-    const right = panel.getBoundingClientRect().right;
-    return [...panel.querySelectorAll("*")].filter((element) => {
-        const box = element.getBoundingClientRect();
-        return box.width && box.right > right + 1;
-    }).map((element) => `${element.tagName} ${element.className}`);
-})"""
 
 
 def press(panel, name):
@@ -89,6 +82,6 @@ def test_train_turn_and_write_meanwhile(jupyterlab, lab, screenshots):
     writer.screenshot(path=screenshots / "lab-04-sampler-dark.png")
     lab.set_viewport_size({"width": 460, "height": 1600})
     lab.wait_for_timeout(1000)
-    assert lab.evaluate(STICKS_OUT) == []
+    assert jupyterlab.sticks_out(lab.locator(".lb-panel").all()[:2]) == []
     trainer.screenshot(path=screenshots / "lab-04-training-460.png")
     writer.screenshot(path=screenshots / "lab-04-sampler-460.png")

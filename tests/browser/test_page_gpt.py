@@ -3,17 +3,17 @@
 import base64
 import copy
 import re
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
-from labkit.book.figures import figures_script
 from labkit.gpt import GPT, GPTConfig
 from labkit.sampling import Sampling, generate, probabilities
 from labkit.tokenizers import CharTokenizer
 from labkit.widgets import PageGPT
-from labkit.widgets.figure import module_source, style_source
+from labkit.widgets.figure import module_source
 
 pytestmark = pytest.mark.browser
 
@@ -183,28 +183,8 @@ def test_seeds_give_numbers_that_look_random_and_differ(page):
 
 
 @pytest.fixture
-def open_figure(new_page, tmp_path):
-    """Write a page with the figure as a built page has it, and open it from disk with the network off."""
-    said = []
-
-    def opened(figure, width=900, theme="light"):
-        (tmp_path / "lb-figures.js").write_text(figures_script({"page_gpt": module_source("page_gpt")}))
-        style = f"<style>{style_source()} body {{ background: var(--lb-bg); margin: 0; padding: 12px; }}</style>"
-        (tmp_path / "page.html").write_text(
-            f'<!doctype html><html data-theme="{theme}"><meta charset="utf-8">'
-            f'<meta name="viewport" content="width=device-width">{style}{figure.page_html()}'
-            '<script defer src="lb-figures.js"></script>'
-        )
-        page = new_page(width=width)
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("console", lambda line: said.append(line.text) if line.type in ("error", "warning") else None)
-        page.context.set_offline(True)
-        page.goto((tmp_path / "page.html").as_uri())
-        page.locator(".lb-page-gpt").wait_for()
-        return page
-
-    yield opened
-    assert said == []
+def open_figure(figure_page):
+    return partial(figure_page, ready=".lb-page-gpt")
 
 
 def figure_of(model=None, **settings):

@@ -1,10 +1,10 @@
 """A run to watch again, in a page from disk and beside a run in JupyterLab: text, losses and cursor agree."""
 
+from functools import partial
+
 import pytest
 
-from labkit.book.figures import figures_script
 from labkit.widgets import TrainingReplay
-from labkit.widgets.figure import module_source, style_source
 
 pytestmark = pytest.mark.browser
 
@@ -19,32 +19,8 @@ RECORD = {
 
 
 @pytest.fixture
-def open_figure(new_page, tmp_path):
-    """Write a page with the figure as a built page has it, and open it from disk with the network off."""
-    said = []
-
-    def opened(figure, width=900, theme="light", **options):
-        (tmp_path / "lb-figures.js").write_text(figures_script({"replay": module_source("replay")}))
-        style = f"<style>{style_source()} body {{ background: var(--lb-bg); margin: 0; padding: 12px; }}</style>"
-        (tmp_path / "page.html").write_text(
-            f'<!doctype html><html data-theme="{theme}"><meta charset="utf-8">'
-            f'<meta name="viewport" content="width=device-width">{style}{figure.page_html()}'
-            '<script defer src="lb-figures.js"></script>'
-        )
-        page = new_page(width=width, **options)
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("console", lambda line: said.append(line.text) if line.type in ("error", "warning") else None)
-        page.context.set_offline(True)
-        page.goto((tmp_path / "page.html").as_uri())
-        page.locator(".lb-replay").wait_for()
-        page.wait_for_function(
-            "() => { const s = document.querySelector('.lb-replay-chart'); "
-            "return Math.abs(s.viewBox.baseVal.width - s.clientWidth) < 2; }"
-        )
-        return page
-
-    yield opened
-    assert said == []
+def open_figure(figure_page):
+    return partial(figure_page, ready=".lb-replay", chart=".lb-replay-chart")
 
 
 def text(page):
@@ -159,7 +135,7 @@ from labkit.training.tokens import TokenData
 from labkit.widgets import AttentionView, TrainerPanel, TrainingReplay
 torch.set_num_threads(1)
 words = "to be or not to be that is the question " * 30
-tokenizer = CharTokenizer.from_text(words)
+tokenizer = CharTokenizer.train(words)
 ids = tokenizer.encode(words)
 run = LMRun(GPTConfig.preset("modern", tokenizer.vocab_size, n_layer=2, n_head=2, n_embd=16, block_size=16),
             TokenData.from_ids(ids, ids[:200]),
@@ -171,21 +147,9 @@ panel = TrainerPanel(run, figures=[replay, view])
 display(panel)
 """
 
-PUT = """async (code) => {
-    const cell = window.jupyterapp.shell.currentWidget.content.widgets.find((cell) => cell.model.id === "first-panel");
-    cell.model.sharedModel.setSource(code);
-}"""
 
-
-def test_it_follows_a_run_in_jupyterlab(jupyterlab, page, screenshots):
-    errors = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    jupyterlab.open_notebook(page, "labs/03-arena.ipynb")
-    page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
-    page.evaluate(PUT, BESIDE)
-    jupyterlab.run_cell(page, "first-panel")
-    figure = page.locator(".lb-replay")
-    figure.wait_for(timeout=60_000)
+def test_it_follows_a_run_in_jupyterlab(panel_page, jupyterlab, page, screenshots):
+    figure = panel_page(BESIDE, ".lb-replay")
     assert "No sample has been written yet." in figure.inner_text()
     heads = page.locator(".lb-attn")
     colours = "canvas => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data].join()"
@@ -205,4 +169,3 @@ def test_it_follows_a_run_in_jupyterlab(jupyterlab, page, screenshots):
     assert jupyterlab.in_kernel(page, "print(*replay.shown)") == "50 written with seed 50"
     page.set_viewport_size({"width": 1280, "height": 2200})
     page.locator(".lb-panel").first.screenshot(path=screenshots / "replay-lab.png")
-    assert errors == []

@@ -13,7 +13,7 @@ from labkit.gpt import GPT, GPTConfig
 from labkit.tokenizers import CharTokenizer
 from labkit.widgets import TextSampler
 torch.set_num_threads(1)
-tokenizer = CharTokenizer.from_text("\\n abcdefghijklmnopqrstuvwxyz.,ABC")
+tokenizer = CharTokenizer.train("\\n abcdefghijklmnopqrstuvwxyz.,ABC")
 model = GPT(GPTConfig.preset("gpt2", tokenizer.vocab_size, n_layer=1, n_head=2, n_embd=16, block_size=32))
 with torch.no_grad():
     for p in model.parameters():
@@ -22,33 +22,10 @@ panel = TextSampler(model, tokenizer, "a b\\nABC", length=120)
 display(panel)
 """
 
-PUT = """async (code) => {
-    const cell = window.jupyterapp.shell.currentWidget.content.widgets.find((cell) => cell.model.id === "first-panel");
-    cell.model.sharedModel.setSource(code);
-}"""
-
-STICKS_OUT = """() => [...document.querySelectorAll(".lb-writer")].flatMap((panel) => {
-    const right = panel.getBoundingClientRect().right;
-    return [...panel.querySelectorAll("*")].filter((element) => {
-        const box = element.getBoundingClientRect();
-        return box.width && box.right > right + 1;
-    }).map((element) => `${element.tagName} ${element.className}`);
-})"""
-
 
 @pytest.fixture
-def writer(jupyterlab, page):
-    errors = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    jupyterlab.open_notebook(page, "labs/03-arena.ipynb")
-    page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
-    page.evaluate(PUT, MADE)
-    jupyterlab.run_cell(page, "first-panel")
-    panel = page.locator(".lb-writer").first
-    panel.wait_for(timeout=60_000)
-    yield panel
-    jupyterlab.set_theme(page, "Light")
-    assert errors == []
+def writer(panel_page):
+    return panel_page(MADE, ".lb-writer")
 
 
 def button(scope, name):
@@ -134,7 +111,7 @@ def test_sample_look_and_branch(jupyterlab, writer, page, screenshots):
     page.set_viewport_size({"width": 360, "height": 2400})
     page.wait_for_timeout(1000)
     writer.screenshot(path=screenshots / "text-sampler-360.png")
-    assert page.evaluate(STICKS_OUT) == []
+    assert jupyterlab.sticks_out(page.locator(".lb-writer").all()) == []
 
 
 def test_stop_and_a_prompt_that_cannot_be_read(jupyterlab, writer, page):

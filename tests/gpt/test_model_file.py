@@ -19,7 +19,7 @@ ABOUT = {"text": "a poem", "validation": 1.5, "steps": [1, 2]}
 
 @pytest.fixture
 def tokenizer():
-    return CharTokenizer.from_text("hello world")
+    return CharTokenizer.train("hello world")
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_what_is_refused_before_writing_leaves_the_older_file(gpt, tokenizer, pa
     with pytest.raises(ValueError, match="JSON cannot hold what is in `about`"):
         save_gpt(path, model, about={"model": model})
     with pytest.raises(ValueError, match=r"the tokenizer has 12 tokens, but the model knows 11"):
-        save_gpt(path, model, CharTokenizer.from_text("abcdefghijkl"))
+        save_gpt(path, model, CharTokenizer.train("abcdefghijkl"))
     with torch.no_grad():
         model.wte.weight[0, 0] = torch.nan
     with pytest.raises(ValueError, match=r"wte\.weight holds nan"):

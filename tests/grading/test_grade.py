@@ -197,7 +197,8 @@ def test_the_message_says_what_is_likely_wrong(wrong_named, stem, hint):
     + [("02-scalar-gpt", name) for name in ("softmax", "attention", "cached_attention", "cross_entropy")]
     + [("03-arena", name) for name in ("training_flops", "perplexity", "uniqueness", "update_ratio", "diagnose")]
     + [("04-char-gpt", name) for name in ("make_batch", "causal_attention", "lr_at", "evaluate")]
-    + [("04-char-gpt", name) for name in ("sample_probabilities", "generate")],
+    + [("04-char-gpt", name) for name in ("sample_probabilities", "generate")]
+    + [("05-tokenization", name) for name in ("pair_counts", "merge", "train", "encode", "decode", "encode_special")],
 )
 def test_a_function_that_returns_nothing_is_told_so(assignment_named, assignment_name, name):
     namespace = assignment_named(assignment_name).namespace() | {name: lambda *_: None}

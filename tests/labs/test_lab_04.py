@@ -211,7 +211,7 @@ def test_notes_that_are_not_enough_are_told_why(cells, run_cells, rows, hint):
 
 def test_a_file_that_is_not_of_this_text_does_not_count(cells, change, run_cells):
     change("save", "keep = False", "keep = True")
-    cells["check-9"] = f"tokenizer = CharTokenizer.from_text('another')\n{cells['check-9']}"
+    cells["check-9"] = f"tokenizer = CharTokenizer.train('another')\n{cells['check-9']}"
     only(cells, *FIRST, "save", "check-9")
     said = run_cells()
     assert "9 your model: not yet. It was made for another text" in said

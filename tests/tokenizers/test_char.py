@@ -19,7 +19,7 @@ texts = st.text(st.characters(), min_size=1)  # surrogates too: a str may hold t
 def test_vocabulary_and_ids_are_nanogpt_s(text):
     chars = sorted(list(set(text)))
     stoi = {ch: i for i, ch in enumerate(chars)}
-    tokenizer = CharTokenizer.from_text(text)
+    tokenizer = CharTokenizer.train(text)
     assert tokenizer.characters == "".join(chars)
     assert tokenizer.vocab_size == len(chars)
     assert tokenizer.encode(text) == [stoi[c] for c in text]
@@ -27,7 +27,7 @@ def test_vocabulary_and_ids_are_nanogpt_s(text):
 
 @given(texts, st.data())
 def test_decoding_undoes_encoding(text, data):
-    tokenizer = CharTokenizer.from_text(text)
+    tokenizer = CharTokenizer.train(text)
     assert tokenizer.decode(tokenizer.encode(text)) == text
     ids = data.draw(st.lists(st.integers(0, tokenizer.vocab_size - 1)))
     assert tokenizer.encode(tokenizer.decode(ids)) == ids
@@ -35,7 +35,7 @@ def test_decoding_undoes_encoding(text, data):
 
 @given(texts)
 def test_it_comes_back_through_json(text):
-    tokenizer = CharTokenizer.from_text(text)
+    tokenizer = CharTokenizer.train(text)
     again = tokenizer_from_dict(json.loads(json.dumps(tokenizer.to_dict())))
     assert again == tokenizer
     assert hash(again) == hash(tokenizer)
@@ -43,12 +43,12 @@ def test_it_comes_back_through_json(text):
 
 
 def test_an_example_by_hand():
-    tokenizer = CharTokenizer.from_text("hello\n")
+    tokenizer = CharTokenizer.train("hello\n")
     assert tokenizer.to_dict() == {"type": "char", "characters": "\nehlo"}
     assert tokenizer.encode("hole") == [2, 4, 3, 1]
     assert tokenizer.encode("") == []
     assert tokenizer.decode([]) == ""
-    assert repr(tokenizer) == r"CharTokenizer(characters='\nehlo')"
+    assert repr(tokenizer) == r"CharTokenizer(characters='\nehlo', unknown=False)"
 
 
 def test_ids_of_numpy_are_ids():
@@ -123,7 +123,7 @@ def test_from_dict_takes_only_its_own_kind():
 
 def test_no_vocabulary_without_a_text():
     with pytest.raises(ValueError, match="the text is empty"):
-        CharTokenizer.from_text("")
+        CharTokenizer.train("")
 
 
 def test_the_package_needs_the_standard_library_alone():
@@ -131,3 +131,44 @@ def test_the_package_needs_the_standard_library_alone():
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     packages = {name.partition(".")[0] for name in result.stdout.split()}
     assert packages - sys.stdlib_module_names == {"labkit"}
+
+
+# -- <UNK>, and more texts than one
+
+
+@given(texts, texts)
+def test_with_unknown_every_text_has_ids(seen, text):
+    tokenizer = CharTokenizer.train(seen, unknown=True)
+    unknown = len(set(seen))
+    assert tokenizer.special_tokens == {"<UNK>": unknown}
+    assert tokenizer.vocab_size == unknown + 1
+    plain = CharTokenizer.train(seen)
+    assert tokenizer.encode(text) == [plain.encode(c)[0] if c in seen else unknown for c in text]
+    assert tokenizer.decode(tokenizer.encode(text)) == "".join(c if c in seen else "<UNK>" for c in text)
+    again = tokenizer_from_dict(json.loads(json.dumps(tokenizer.to_dict())))
+    assert again == tokenizer != plain
+
+
+@given(st.lists(texts, min_size=1))
+def test_texts_give_the_characters_of_them_all(several):
+    assert CharTokenizer.train(iter(several)) == CharTokenizer.train("".join(several))
+
+
+def test_unknown_by_hand():
+    tokenizer = CharTokenizer.train("hello", unknown=True)
+    assert tokenizer.to_dict() == {"type": "char", "characters": "ehlo", "unknown": True}
+    assert tokenizer.encode("help!") == [1, 0, 2, 4, 4]
+    assert tokenizer.token_bytes(4) == b"<UNK>"
+    assert CharTokenizer.train("hello").special_tokens == {}
+
+
+@pytest.mark.parametrize("unknown", [1, None, "yes"])
+def test_unknown_is_yes_or_no(unknown):
+    with pytest.raises(ValueError, match="unknown is true or false, got"):
+        tokenizer_from_dict({"type": "char", "characters": "ab", "unknown": unknown})
+
+
+@pytest.mark.parametrize("several", [[], ["", ""]])
+def test_no_vocabulary_without_texts(several):
+    with pytest.raises(ValueError, match="the text is empty"):
+        CharTokenizer.train(several)

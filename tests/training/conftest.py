@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from labkit.training import Control, Run
+from labkit.training import BackgroundRun, Control, Run
 
 
 class Toy(Run):
@@ -43,6 +43,23 @@ class Toy(Run):
 def toy():
     """The class: `toy(lr=0.1, max_steps=5)` is a run."""
     return Toy
+
+
+@pytest.fixture
+def drive():
+    """BackgroundRun, stopped at the end of the test."""
+    drivers = []
+
+    def make(run, *args, **kwargs):
+        drivers.append(BackgroundRun(run, *args, **kwargs))
+        return drivers[-1]
+
+    yield make
+    for driver in drivers:
+        driver.on_update = None
+        if hasattr(driver.run.on_step, "open"):
+            driver.run.on_step.open.release(1000)
+        driver.stop(wait=True)
 
 
 @pytest.fixture(autouse=True)

@@ -157,7 +157,10 @@ WRONG = {
     "a weight less": (lambda t, d: t.pop("model.wte.weight"), "missing weights: wte.weight"),
     "a weight more": (lambda t, d: t.update({"model.x": torch.ones(1)}), "unknown weights: x"),
     "a best weight less": (lambda t, d: t.pop("best.wte.weight"), "missing weights: wte.weight"),
-    "a weight's shape": (lambda t, d: t.update({"model.wte.weight": torch.ones(7, 15)}), "expected the shape"),
+    "a weight's shape": (
+        lambda t, d: t.update({"model.wte.weight": torch.ones(7, 15)}),
+        r"wte\.weight should have the shape \[7, 16\], got \[7, 15\]",
+    ),
     "a memory less": (lambda t, d: t.pop("optimizer.0.0.exp_avg"), "AdamW remembers"),
     "Muon's memory": (lambda t, d: t.pop("optimizer.1.0.momentum_buffer"), "Muon remembers"),
     "a memory's shape": (lambda t, d: t.update({"optimizer.0.0.exp_avg": torch.ones(3)}), "does not fit this model"),

@@ -20,7 +20,7 @@ def one_thread():
 
 @pytest.fixture
 def tokenizer():
-    return CharTokenizer.from_text(TEXT)
+    return CharTokenizer.train(TEXT)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def one_thread():
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    return CharTokenizer.from_text(CHARACTERS)
+    return CharTokenizer.train(CHARACTERS)
 
 
 @pytest.fixture
@@ -234,7 +234,7 @@ def test_an_empty_prompt_is_a_new_line_where_there_is_one(made, tokenizer):
     panel.sample.click()
     panel.wait(LONG)
     assert panel.text[0] == "\n"
-    panel.tokenizer = CharTokenizer.from_text("abc")
+    panel.tokenizer = CharTokenizer.train("abc")
     panel.sample.click()
     assert "the prompt is empty" in panel.failure.value
 

@@ -1,51 +1,18 @@
-"""GameGPT against the same transformer in torch, and its own promises."""
+"""GameGPT against the same transformer in torch: its numbers, what a token sees, and what it samples."""
 
-import copy
-import gc
-import inspect
 import itertools
 import math
-import random
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 
 from labkit.scalar import GameGPT, numeric_gradient
 
-F64 = torch.float64
 VOCAB, BLOCK = 7, 5
 SHAPES = [(1, 8, 1), (1, 8, 2), (1, 8, 4), (2, 8, 2), (2, 4, 4)]  # n_layer, n_embd, n_head
 DOCUMENTS = [[6, 0, 3, 6], [6, 1, 1, 5, 4, 2, 0, 6], [2, 6], [6, 5, 4, 3, 2, 6]]  # the second one is cut
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Matrices this small only wait for torch's threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def small(n_layer=1, n_embd=8, n_head=2, seed=0, scale=1.0):
-    """A small model; with `scale` its attention is far from even and its logits are far apart."""
-    model = GameGPT(VOCAB, n_layer, n_embd, BLOCK, n_head, seed)
-    for p in model.params:
-        p.data *= scale
-    return model
-
-
-def weights_of(model):
-    return [p.data for p in model.params]
-
-
-def everything(model):
-    """All that a training step or a sample may change."""
-    return copy.deepcopy(
-        (weights_of(model), [p.grad for p in model.params], model.m, model.v, model.step_count, model.rng.getstate())
-    )
+F64 = torch.float64
 
 
 # -- the twin
@@ -90,7 +57,7 @@ def furthest(numbers, tensors):
 
 
 @pytest.mark.parametrize(("n_layer", "n_embd", "n_head"), SHAPES)
-def test_the_logits_of_every_position_are_torchs(n_layer, n_embd, n_head):
+def test_the_logits_of_every_position_are_torchs(n_layer, n_embd, n_head, small):
     model = small(n_layer, n_embd, n_head, scale=6)
     tokens = [6, 0, 3, 3, 5]
     keys, values = model.new_cache()
@@ -102,7 +69,7 @@ def test_the_logits_of_every_position_are_torchs(n_layer, n_embd, n_head):
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=str)
 @pytest.mark.parametrize(("n_layer", "n_embd", "n_head"), SHAPES)
-def test_the_loss_and_its_gradient_are_torchs(n_layer, n_embd, n_head, document):
+def test_the_loss_and_its_gradient_are_torchs(n_layer, n_embd, n_head, document, small):
     model = small(n_layer, n_embd, n_head, scale=6)
     weights = twin_weights(model)
     expected = twin_loss(weights, document, n_layer, n_head)
@@ -118,7 +85,7 @@ def test_the_loss_and_its_gradient_are_torchs(n_layer, n_embd, n_head, document)
 
 
 @pytest.mark.parametrize(("n_layer", "n_embd", "n_head"), SHAPES)
-def test_twenty_steps_are_those_of_torchs_adam(n_layer, n_embd, n_head):
+def test_twenty_steps_are_those_of_torchs_adam(n_layer, n_embd, n_head, small, weights_of):
     model = small(n_layer, n_embd, n_head)
     weights = twin_weights(model)
     adam = torch.optim.Adam(weights.values(), lr=0.02, betas=(0.85, 0.99), eps=1e-8)
@@ -135,7 +102,7 @@ def test_twenty_steps_are_those_of_torchs_adam(n_layer, n_embd, n_head):
 
 
 @pytest.mark.parametrize("done", [0, 2500, 4999, 5000, 9999])
-def test_the_learning_rate_falls_in_a_line_and_never_to_zero(done):
+def test_the_learning_rate_falls_in_a_line_and_never_to_zero(done, small):
     model = small()
     model.step_count = done
     p = model.state_dict["lm_head"][0][0]
@@ -145,7 +112,7 @@ def test_the_learning_rate_falls_in_a_line_and_never_to_zero(done):
     assert before - p.data == pytest.approx(math.copysign(0.5 * (1 - done / max(done + 1, 5000)), p.grad), rel=1e-6)
 
 
-def test_adams_numbers_are_used():
+def test_adams_numbers_are_used(small, weights_of):
     model = small()
     weights = twin_weights(model)
     adam = torch.optim.Adam(weights.values(), lr=1.0, betas=(0.5, 0.7), eps=0.1)
@@ -158,7 +125,7 @@ def test_adams_numbers_are_used():
     assert furthest(weights_of(model), weights.values()) < 1e-9
 
 
-def test_a_few_derivatives_measured():
+def test_a_few_derivatives_measured(small):
     model = small(2, scale=4)
     document = DOCUMENTS[1]
     model.loss(document).backward()
@@ -177,7 +144,7 @@ def test_a_few_derivatives_measured():
 # -- what a token sees
 
 
-def test_later_tokens_change_nothing_and_earlier_ones_do():
+def test_later_tokens_change_nothing_and_earlier_ones_do(small):
     model = small(2, scale=6)
 
     def logits(tokens):
@@ -193,7 +160,7 @@ def test_later_tokens_change_nothing_and_earlier_ones_do():
     assert all(changed[t] != first[t] for t in (1, 2, 3, 4))
 
 
-def test_the_loss_of_a_position_has_no_gradient_to_what_comes_later():
+def test_the_loss_of_a_position_has_no_gradient_to_what_comes_later(small):
     model = small(2, scale=6)
     keys, values = model.new_cache()
     rows = [model.forward(token, t, keys, values) for t, token in enumerate([6, 0, 3])]
@@ -204,7 +171,7 @@ def test_the_loss_of_a_position_has_no_gradient_to_what_comes_later():
             assert any(p.grad for p in row) == (i in seen)
 
 
-def test_keys_and_values_grow_by_one_per_layer_and_call():
+def test_keys_and_values_grow_by_one_per_layer_and_call(small):
     model = small(2)
     keys, values = model.new_cache()
     assert keys == values == [[], []]
@@ -219,160 +186,12 @@ def test_keys_and_values_grow_by_one_per_layer_and_call():
     assert fresh == [[], []]
 
 
-def test_a_document_longer_than_the_block_is_cut():
+def test_a_document_longer_than_the_block_is_cut(small, weights_of):
     whole, cut = small(), small()
     document = [6, 1, 1, 5, 4, 2, 0, 6]
     assert whole.train_step(document) == cut.train_step(document[: BLOCK + 1])
     assert weights_of(whole) == weights_of(cut)
     assert whole.loss(document).data != whole.loss(document[:BLOCK]).data
-
-
-# -- the interface
-
-
-def test_the_arguments_and_their_defaults():
-    def defaults(f):
-        parameters = inspect.signature(f).parameters.values()
-        return {p.name: p.default for p in parameters if p.name != "self"}
-
-    needed = inspect.Parameter.empty
-    assert list(defaults(GameGPT).items()) == [
-        ("vocab_size", 74),
-        ("n_layer", 2),
-        ("n_embd", 32),
-        ("block_size", 64),
-        ("n_head", 4),
-        ("seed", 42),
-    ]
-    assert list(defaults(GameGPT.forward)) == ["token_id", "pos_id", "keys", "values"]
-    assert defaults(GameGPT.train_step) == {"tokens": needed, "lr": 0.01, "beta1": 0.85, "beta2": 0.99, "eps": 1e-8}
-    assert list(defaults(GameGPT.train_step)) == ["tokens", "lr", "beta1", "beta2", "eps"]
-    assert list(defaults(GameGPT.sample).items()) == [
-        ("bos_id", needed),
-        ("eos_id", needed),
-        ("temperature", 0.5),
-        ("max_len", None),
-    ]
-    assert list(defaults(GameGPT.loss)) == ["tokens"]
-
-
-def test_the_matrices_their_sizes_and_their_order():
-    model = GameGPT(VOCAB, 2, 8, BLOCK, 4)
-    sizes = {name: (len(rows), {len(row) for row in rows}) for name, rows in model.state_dict.items()}
-    layer = {"attn_wq": 8, "attn_wk": 8, "attn_wv": 8, "attn_wo": 8, "mlp_fc1": 32}
-    expected = {"wte": (VOCAB, {8}), "wpe": (BLOCK, {8}), "lm_head": (VOCAB, {8})}
-    for i in range(2):
-        expected |= {f"layer{i}.{name}": (n_out, {8}) for name, n_out in layer.items()}
-        expected[f"layer{i}.mlp_fc2"] = (8, {32})
-    assert list(sizes.items()) == list(expected.items())
-    in_order = [p for rows in model.state_dict.values() for row in rows for p in row]
-    assert len(in_order) == len(model.params) == len({id(p) for p in in_order})
-    assert all(p is q for p, q in zip(model.params, in_order, strict=True))
-    assert model.m == model.v == [0.0] * len(model.params)
-    assert (model.step_count, model.head_dim) == (0, 2)
-    assert len(GameGPT(27, 1, 16, 8, 4).params) == 4064  # as microgpt says of itself
-
-
-def test_the_weights_are_drawn_with_a_spread_of_eight_hundredths():
-    weights = torch.tensor(weights_of(GameGPT()), dtype=F64)
-    assert len(weights) == 31_360
-    assert abs(weights.mean().item()) < 5 * 0.08 / math.sqrt(31_360)
-    assert weights.std().item() == pytest.approx(0.08, rel=0.02)
-    assert 4 * 0.08 < weights.abs().max().item() < 6 * 0.08  # tails: a normal distribution
-
-
-def test_a_new_model_guesses():
-    assert GameGPT(VOCAB, 1, 8, BLOCK, 2).loss(DOCUMENTS[0]).data == pytest.approx(math.log(VOCAB), abs=0.15)
-
-
-def lived(seed):
-    """All that a model says and becomes."""
-    model = small(seed=seed)
-    born = weights_of(model)
-    losses = [model.train_step(document) for document in DOCUMENTS]
-    return born, losses, [model.sample(6, 0, 1.0) for _ in range(5)], everything(model)
-
-
-def test_the_seed_decides_everything():
-    random.seed(1)
-    first = lived(3)
-    random.seed(2)  # nobody else's random numbers are used
-    assert lived(3) == first
-    assert all(mine != other for mine, other in zip(first, lived(4), strict=True))
-
-
-@pytest.mark.parametrize("name", ["vocab_size", "n_layer", "n_embd", "block_size", "n_head"])
-@pytest.mark.parametrize("size", [0, -1, 2.0, "4", None])
-def test_a_size_is_a_whole_number_of_at_least_one(name, size):
-    sizes = {"vocab_size": 3, "n_layer": 1, "n_embd": 4, "block_size": 2, "n_head": 2}
-    with pytest.raises(ValueError, match=f"{name} must be a whole number of at least 1, got {size!r}"):
-        GameGPT(**sizes | {name: size})
-
-
-def test_the_width_is_divisible_by_the_heads():
-    with pytest.raises(ValueError, match="got n_embd=8 and n_head=3"):
-        GameGPT(VOCAB, 1, 8, BLOCK, 3)
-
-
-WRONG_TOKENS = [VOCAB, -1, 1.0, "1", None, True]
-
-
-def refused(token):
-    outside = isinstance(token, int) and not isinstance(token, bool)
-    what = "is outside the vocabulary:" if outside else "must be a whole number,"
-    return f"token {token!r} {what} 0 … 6"
-
-
-@pytest.mark.parametrize(
-    ("document", "words"),
-    [
-        ([], "at least two tokens .* got 0"),
-        ([3], "at least two tokens .* got 1"),
-        *(([6, 0, wrong], refused(wrong)) for wrong in WRONG_TOKENS),
-        *(([wrong, 0], f"token {wrong!r} ") for wrong in WRONG_TOKENS),
-        ([6, 0, 1, 2, 3, 4, 5, 9], "token 9 "),  # after the cut
-    ],
-)
-def test_a_refused_document_changes_nothing(document, words):
-    model = small()
-    model.train_step(DOCUMENTS[0])
-    before = everything(model)
-    with pytest.raises(ValueError, match=words):
-        model.train_step(document)
-    with pytest.raises(ValueError, match=words):
-        model.loss(document)
-    assert everything(model) == before
-
-
-@pytest.mark.parametrize("token", WRONG_TOKENS)
-def test_forward_refuses_a_token_outside_the_vocabulary(token):
-    model = small()
-    keys, values = model.new_cache()
-    with pytest.raises(ValueError, match=refused(token)):
-        model.forward(token, 0, keys, values)
-    assert keys == values == [[]]
-
-
-def test_tokens_may_be_numpy_s_integers():
-    losses = [small().train_step(tokens) for tokens in (DOCUMENTS[0], np.array(DOCUMENTS[0]))]
-    assert losses[0] == losses[1]
-
-
-@pytest.mark.parametrize("position", [-1, BLOCK, BLOCK + 1])
-def test_forward_refuses_a_position_outside_the_block(position):
-    model = small()
-    keys, values = model.new_cache()
-    with pytest.raises(ValueError, match=f"position {position} is outside the block: 0 … 4"):
-        model.forward(0, position, keys, values)
-    assert keys == values == [[]]
-
-
-def test_it_learns_a_document_by_heart():
-    model, document = small(), [6, 1, 3, 1, 5, 6]
-    losses = [model.train_step(document, lr=0.05) for _ in range(60)]
-    assert losses[0] > 1.5
-    assert losses[-1] < 0.1
-    assert model.sample(6, 6, temperature=0, max_len=6) == document
 
 
 # -- sampling
@@ -391,18 +210,18 @@ def only(model, token):
     return model
 
 
-def test_a_sample_begins_with_bos_and_ends_with_eos():
+def test_a_sample_begins_with_bos_and_ends_with_eos(small):
     assert only(small(), 2).sample(6, 2) == [6, 2]
     assert only(small(), 6).sample(6, 6) == [6, 6]  # the same token may begin and end it
 
 
 @pytest.mark.parametrize(("max_len", "length"), [(None, BLOCK), (2, 2), (4, 4), (BLOCK + 1, BLOCK + 1)])
 @pytest.mark.parametrize("temperature", [0, 1.0])
-def test_a_sample_without_eos_has_max_len_ids(max_len, length, temperature):
+def test_a_sample_without_eos_has_max_len_ids(max_len, length, temperature, small):
     assert only(small(), 3).sample(6, 2, temperature, max_len) == [6] + [3] * (length - 1)
 
 
-def test_a_sample_ends_at_the_first_eos_and_nowhere_else():
+def test_a_sample_ends_at_the_first_eos_and_nowhere_else(small):
     model = small(scale=3)
     samples = [model.sample(6, 2, temperature=1.0) for _ in range(100)]
     ended = [ids for ids in samples if ids[-1] == 2]
@@ -420,7 +239,7 @@ def test_a_block_of_one_position_has_a_sample_too():
     assert ids[0] == 6
 
 
-def test_temperature_zero_takes_the_likeliest_token_every_time():
+def test_temperature_zero_takes_the_likeliest_token_every_time(small, everything):
     for seed in range(4):
         model = small(2, seed=seed, scale=6)
         before = everything(model)
@@ -455,7 +274,7 @@ def test_samples_have_the_probabilities_of_the_softmax(temperature):
     assert chi_square < 27.9  # six degrees of freedom: one in ten thousand is above
 
 
-def test_a_temperature_close_to_zero_is_nearly_greedy():
+def test_a_temperature_close_to_zero_is_nearly_greedy(small):
     model = small(scale=3)
     assert model.sample(6, 2, temperature=1e-310) == model.sample(6, 2, temperature=0)
 
@@ -473,51 +292,9 @@ def test_a_temperature_close_to_zero_is_nearly_greedy():
         ((0, 1, 1.0, 0), "max_len .* got 0"),
     ],
 )
-def test_a_sample_that_cannot_be_is_refused(arguments, words):
+def test_a_sample_that_cannot_be_is_refused(arguments, words, small, everything):
     model = small()
     before = everything(model)
     with pytest.raises(ValueError, match=words):
         model.sample(*arguments)
     assert everything(model) == before
-
-
-# -- the garbage collector
-
-
-@pytest.fixture
-def collector():
-    was_on = gc.isenabled()
-    yield
-    (gc.enable if was_on else gc.disable)()
-
-
-@pytest.mark.parametrize("on", [True, False])
-def test_the_collector_is_afterwards_as_it_was(collector, on, monkeypatch):
-    (gc.enable if on else gc.disable)()
-    model = small()
-    model.train_step(DOCUMENTS[0])
-    assert gc.isenabled() == on
-    model.sample(6, 2)
-    assert gc.isenabled() == on
-    with pytest.raises(ValueError, match="at least two tokens"):
-        model.train_step([])
-    assert gc.isenabled() == on
-
-    def fail(*arguments):
-        assert not gc.isenabled()
-        raise KeyError("on the way")
-
-    monkeypatch.setattr(model, "_forward", fail)
-    for act in (lambda: model.train_step(DOCUMENTS[0]), lambda: model.sample(6, 2)):
-        with pytest.raises(KeyError):
-            act()
-        assert gc.isenabled() == on
-
-
-def test_a_step_and_a_sample_leave_nothing_that_only_the_collector_could_free(collector):
-    model = small(2)
-    gc.collect()
-    gc.disable()
-    model.train_step(DOCUMENTS[1])
-    model.sample(6, 2)
-    assert gc.collect() == 0

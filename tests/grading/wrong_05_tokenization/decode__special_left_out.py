@@ -1,0 +1,9 @@
+"""Special tokens are dropped. Loses: decode."""
+
+
+def decode(ids, merges, special):
+    spelled = {byte: bytes([byte]) for byte in range(256)}
+    for token, (left, right) in enumerate(merges, start=256):
+        spelled[token] = spelled[left] + spelled[right]
+    spelled |= dict.fromkeys(special.values(), b"")
+    return b"".join(spelled[token] for token in ids).decode(errors="replace")

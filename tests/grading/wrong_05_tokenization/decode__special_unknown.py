@@ -1,0 +1,9 @@
+"""Knows no special tokens. Loses: decode."""
+
+
+def decode(ids, merges, special):
+    spelled = {byte: bytes([byte]) for byte in range(256)}
+    for token, (left, right) in enumerate(merges, start=256):
+        spelled[token] = spelled[left] + spelled[right]
+    del special
+    return b"".join(spelled[token] for token in ids).decode(errors="replace")

@@ -1,0 +1,17 @@
+"""Looks for names in alphabetical order. Loses: encode_special."""
+# ruff: noqa: F821
+
+
+def encode_special(text, merges, special, policy="refuse"):
+    if policy not in ("refuse", "allow", "text"):
+        raise ValueError(f"no such policy: {policy!r}")
+    if policy == "text" or not special:
+        return encode(text, merges)
+    names = sorted(special)
+    parts = re.split("(" + "|".join(map(re.escape, names)) + ")", text)
+    if policy == "refuse" and len(parts) > 1:
+        raise ValueError(f"{parts[1]!r} is refused")
+    result = []
+    for number, part in enumerate(parts):
+        result += [special[part]] if number % 2 else encode(part, merges)
+    return result

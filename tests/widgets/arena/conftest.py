@@ -1,0 +1,58 @@
+"""Panels of the arena, headless: buttons are clicked, sliders are set, `wait` waits."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from labkit.widgets import ArenaPanel
+
+LONG = 60
+
+
+@pytest.fixture(scope="module")
+def names(few_names):
+    return few_names
+
+
+@pytest.fixture
+def agent(tiny_agent):
+    """`agent("Tiny", energy=...)` is a tiny agent."""
+    return lambda name="Tiny", energy=None, **options: tiny_agent(name, energy, **options)
+
+
+@pytest.fixture
+def panel(names):
+    """Panels that are closed at the end of the test."""
+    made = []
+    keys = (f"arena test {i}" for i in itertools.count())
+
+    def make(*agents, **options):
+        defaults = {"names": names, "key": next(keys), "n_names": 5, "n_held_out": 2}
+        made.append(ArenaPanel(agents, **defaults | options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def drawn():
+    """`drawn(chart)`: its numbers, [1 + series][points], steps first."""
+    return lambda chart: np.frombuffer(chart.data, "<f4").reshape(len(chart.series) + 1, -1)
+
+
+@pytest.fixture
+def fight():
+    """`fight(panel, "energy", 2.5)`: a battle from its start to its verdict, with other fields of the form by name."""
+
+    def fought(p, means="steps", amount=6, **fields):
+        p.battle.means.value = means
+        p.battle.amount.value = amount
+        for name, value in fields.items():
+            getattr(p.battle, name).value = value
+        p.battle.start.click()
+        return p.battle.wait(LONG)
+
+    return fought
