@@ -43,7 +43,7 @@ def train(
             metavar="TEXT…", help="UTF-8 text files, or names: python-topics or shakespeare.", show_default=False
         ),
     ],
-    output: Output = Path("tokenizer.json"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where the file goes.")] = Path("tokenizer.json"),
     kind: Annotated[Kind, typer.Option(help="What tokens are.")] = "bpe",
     vocab_size: Annotated[
         int | None, typer.Option(help="How many tokens.", show_default="bpe: 4096; word: every word")
@@ -122,7 +122,7 @@ def decode(
         list[str], typer.Argument(metavar="IDS…", help="Ids, or - for those on standard input.", show_default=False)
     ],
 ) -> None:
-    """Print the text of some ids, and nothing else: a line end only where they have one, or on a terminal.
+    """Print the text of some ids, and nothing else: no line end is added, except on a terminal.
 
     For example: labkit tokenize encode tokenizer.json book.txt | labkit tokenize decode tokenizer.json - > copy.txt
     """
