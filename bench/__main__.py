@@ -15,7 +15,7 @@ from labkit.files import write_atomic
 
 # Modules with a `measure(peers)`. Each is imported when its turn comes, the light ones first: what else
 # is in memory makes garbage collections longer, and not equally so for both sides of a ratio.
-BENCHMARKS = ("scalar_gpt", "engine", "panel", "tokenizers", "engines", "sampling", "page", "char_gpt")
+BENCHMARKS = ("scalar_gpt", "engine", "panel", "tokenizers", "engines", "sampling", "page", "routes", "char_gpt")
 RESULTS = Path(__file__).parent / "results.json"
 
 

@@ -24,8 +24,7 @@ from labkit.training.schemes import BPE_SIZES, TRUNK, describe, make_schemes, sc
 from .records import FOLDER
 
 COMPUTE = 3e12
-"""Floating-point operations of one run, some 45 seconds on two cores: half an epoch of characters, one and a half of
-the BPE with 4,096 tokens."""
+"""Floating-point operations of one run; how many epochs and seconds that is for each scheme, the table tells."""
 SEEDS = (0, 1)
 RESULTS = ("steps", "tokens", "epochs", "flops")
 MEANS = ("nats_per_token", "spelled_share", "seconds")

@@ -2,6 +2,8 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -38,13 +40,24 @@ def write_atomic(path: str | os.PathLike[str], content: str | bytes) -> Path:
         The path written.
     """
     target = Path(path)
+    with replacing(target) as part:
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
+    return target
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """For what is too large to be had in one piece: an empty file beside `path`, renamed into place after the block.
+
+    If the block raises, the file beside is removed and `path` is as it was. Its folder is made when missing.
+    """
+    target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    data = content.encode() if isinstance(content, str) else content
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    os.close(handle)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
+        yield Path(name)
+        with open(name, "rb+") as file:
             os.fsync(file.fileno())
         umask = os.umask(0)
         os.umask(umask)
@@ -53,7 +66,6 @@ def write_atomic(path: str | os.PathLike[str], content: str | bytes) -> Path:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    return target
 
 
 def refuse_not_finite(text: str) -> NoReturn:

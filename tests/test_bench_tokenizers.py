@@ -64,6 +64,18 @@ def test_all_is_measured_and_positive(small, peers):
     assert str(peers) not in sys.path
 
 
+def test_ours_is_timed_once_a_round_for_both_ratios(small, monkeypatch):
+    times = iter([(6, 9), (20, 30), (2, 3)] * 2)  # the same pattern, its own pattern, ours
+    monkeypatch.setattr(tokenizers, "_clocks", lambda work: (work(), next(times))[1])
+    figures = tokenizers._hugging_face(small)
+    assert next(times, None) is None
+    for clock, own, same, other in (("processor", 2, 6, 20), ("wall", 3, 9, 30)):
+        assert figures[f"text to 300 tokens: {clock} time (s)"] == own
+        assert figures[f"Hugging Face, the same pattern: {clock} time (s)"] == same
+        assert figures[f"Hugging Face, the same pattern: {clock} time over ours"] == same / own
+        assert figures[f"Hugging Face, its own pattern: {clock} time over ours"] == other / own
+
+
 def test_other_merges_are_refused(small, peers):
     folder = peers(MINBPE.replace("(text, vocab_size).merges", "(text, vocab_size).merges[::-1]"))
     with pytest.raises(AssertionError, match="minbpe learned other merges"):

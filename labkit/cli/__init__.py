@@ -2,7 +2,7 @@
 
 import typer
 
-from . import arena, book, classroom, data, lab, notebooks, sample, tokenize, train
+from . import arena, book, classroom, data, lab, notebooks, routes, sample, tokenize, train
 
 app = typer.Typer(
     name="labkit",
@@ -16,6 +16,7 @@ app.add_typer(book.app, name="book")
 app.add_typer(classroom.app, name="classroom")
 app.add_typer(data.app, name="data")
 app.add_typer(tokenize.app, name="tokenize")
+app.add_typer(routes.app, name="routes")
 app.command("lab")(lab.lab)
 app.command("arena")(arena.arena)
 app.command("train")(train.train)

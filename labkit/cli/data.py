@@ -1,11 +1,11 @@
 """`labkit data`: which data sets there are, where they lie, and bringing those that are downloaded."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from .reporting import reporting
 
 if TYPE_CHECKING:
     from labkit.data import Dataset
@@ -13,16 +13,6 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The data sets: list them, download one, say where one lies.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="A name from `labkit data list`.", show_default=False)]
-
-
-@contextmanager
-def _reporting() -> Iterator[None]:
-    """Turn what the user has to mend into one line and exit status 1."""
-    try:
-        yield
-    except (ValueError, OSError) as error:  # a download that fails is a ConnectionError, and so an OSError
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from None
 
 
 @app.command("list")
@@ -35,7 +25,7 @@ def list_command() -> None:
     from labkit.data.catalogue import CATALOGUE
     from labkit.data.download import cache_dir
 
-    with _reporting():
+    with reporting():
         rows = [("name", "kind", "size", "license", "here")]
         rows += [(item.name, item.kind, _size(item.size), item.license, item.here) for item in CATALOGUE.values()]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -52,7 +42,7 @@ def get(name: Name) -> None:
 
     A download that breaks off goes on where it stopped when the command is repeated.
     """
-    with _reporting():
+    with reporting():
         item = _dataset(name)
         path = _fetched(item)
         lines = {
@@ -74,7 +64,7 @@ def path_command(name: Name) -> None:
 
     For example: wc -c "$(labkit data path shakespeare)"
     """
-    with _reporting():
+    with reporting():
         path = _fetched(_dataset(name))
     typer.echo(path)
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .tokens import SpecialOption, encode_text, first_tokens
-from .train import reporting
+from labkit.tokenizers import UNKNOWN, Tokenizer
+
+from .reporting import reporting
+from .tokens import SpecialOption, encode_text, first_tokens, special_policy
 
 if TYPE_CHECKING:
     from labkit.gpt import GPT
-    from labkit.tokenizers import Tokenizer
 
 
 def sample(
@@ -38,7 +39,7 @@ def sample(
         str | None,
         typer.Option(help="Stop after any of these characters, or after this special token.", show_default="none"),
     ] = None,
-    special: SpecialOption = "refuse",
+    special: SpecialOption = None,
     seed: Annotated[int | None, typer.Option(help="For the same text again.", min=0, show_default="none")] = None,
     num_samples: Annotated[int, typer.Option(help="How many texts to write.", min=1)] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "cpu",
@@ -54,7 +55,8 @@ def sample(
 
         sampling = Sampling(temperature, top_k, top_p, repetition_penalty)
         try:
-            ids = encode_text(tokenizer, prompt, special) if prompt else first_tokens(tokenizer)
+            policy = special_policy(tokenizer, special)
+            ids = encode_text(tokenizer, prompt, policy) if prompt else first_tokens(tokenizer)
             ends, characters = _ends(tokenizer, stop or "")
         except ValueError as error:
             raise ValueError(f"{model} cannot read that: {error}") from error
@@ -69,7 +71,7 @@ def sample(
             typer.echo()
 
 
-def text_of(tokenizer: "Tokenizer", tokens: Iterable[int]) -> Iterator[str]:
+def text_of(tokenizer: Tokenizer, tokens: Iterable[int]) -> Iterator[str]:
     """The text of tokens as they come; joined, it is what `decode` makes of them all.
 
     A token may end inside a character: such bytes wait for the rest of theirs. What never becomes one is U+FFFD.
@@ -95,7 +97,7 @@ def until(characters: Collection[str], parts: Iterable[str]) -> Iterator[str]:
         yield part
 
 
-def _ends(tokenizer: "Tokenizer", stop: str) -> tuple[list[int], str]:
+def _ends(tokenizer: Tokenizer, stop: str) -> tuple[list[int], str]:
     """The tokens and the characters after which a text ends.
 
     Raises:
@@ -103,8 +105,14 @@ def _ends(tokenizer: "Tokenizer", stop: str) -> tuple[list[int], str]:
     """
     if stop in tokenizer.special_tokens:
         return [tokenizer.special_tokens[stop]], ""
-    encode_text(tokenizer, stop, "text")  # a token may be more than one character, so they are looked for in the text
-    return [], stop
+    unknown = tokenizer.special_tokens.get(UNKNOWN)
+    if unknown is None:
+        encode_text(tokenizer, stop, "text")
+    else:  # a word that is unknown may be made of characters that other words have
+        known = set(tokenizer.decode(token for token in range(tokenizer.vocab_size) if token != unknown))
+        if never := [character for character in stop if character not in known]:
+            raise ValueError(f"--stop {never[0]!r} would stop nothing: no token of this model has that character")
+    return [], stop  # a token may be more than one character, so they are looked for in the text
 
 
 def _loaded(path: Path, device: str) -> "tuple[GPT, Tokenizer]":

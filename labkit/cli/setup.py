@@ -11,7 +11,7 @@ from labkit.tokenizers.bpe import Special
 from labkit.training.lm_config import LMConfig
 
 from .options import flag
-from .tokens import Material, digest, first_tokens, read_tokenizer
+from .tokens import Material, digest, first_tokens, read_tokenizer, special_policy
 
 if TYPE_CHECKING:
     from labkit.training.checkpoints import Checkpoints
@@ -63,7 +63,8 @@ def fresh(asked: Asked, overwrite: bool) -> "tuple[LMRun, Checkpoints, Material]
         )
     tokenizer = None if asked.tokenizer is None else read_tokenizer(asked.tokenizer)
     named = None if asked.tokenizer is None else str(asked.tokenizer)
-    material = Material.of(load_text(source), tokenizer, asked.special or "refuse", named)
+    policy = "refuse" if tokenizer is None else special_policy(tokenizer, asked.special)
+    material = Material.of(load_text(source), tokenizer, policy, named)
     changes = {name: value for name, value in asked.fields.items() if name in GPTConfig.__dataclass_fields__}
     model = GPTConfig.preset(preset, material.tokenizer.vocab_size, **changes)
     training = {name: value for name, value in asked.fields.items() if name not in changes}
@@ -129,7 +130,8 @@ def _tokenizer(asked: Asked, cut: dict[str, Any]) -> tuple[Tokenizer | None, lis
     """
     conflicts = []
     if asked.special is not None and asked.special != cut.get("special"):
-        conflicts.append(f"--special {asked.special} (it is {cut.get('special', 'a run without --tokenizer')})")
+        none = "a run whose tokenizer finds no special tokens" if cut else "a run without --tokenizer"
+        conflicts.append(f"--special {asked.special} (it is {cut.get('special', none)})")
     if not cut:
         if asked.tokenizer is not None:
             conflicts.append(f"--tokenizer {asked.tokenizer} (it is a token for each character)")

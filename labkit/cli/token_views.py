@@ -1,7 +1,6 @@
 """A tokenizer, a text cut into tokens, and how one token was made: as lines for a terminal."""
 
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from typing import IO
 
@@ -11,7 +10,7 @@ COLOURS = (44, 45, 42, 43, 46)
 """Backgrounds of neighbouring tokens, dark text on the lighter ones; ANSI, so that the terminal's theme decides."""
 
 
-def visible(data: bytes) -> str:
+def quoted(data: bytes) -> str:
     r"""Bytes as Python writes them: 'text', or b'\xf0\x9f' where they are no whole characters."""
     try:
         return repr(data.decode())
@@ -19,7 +18,7 @@ def visible(data: bytes) -> str:
         return repr(data)
 
 
-def coloured(stream: IO[str]) -> bool:
+def wants_colour(stream: IO[str]) -> bool:
     """Whether a stream shows colour and wants it (NO_COLOR, no-color.org)."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
@@ -52,7 +51,7 @@ def summary(tokenizer: Tokenizer, most: int = 10) -> Iterator[str]:
     if isinstance(tokenizer, BPETokenizer | WordTokenizer):
         known = 256 + len(tokenizer.merges) if isinstance(tokenizer, BPETokenizer) else ordinary
         longest = sorted(range(known), key=lambda token: -len(tokenizer.token_bytes(token)))[:most]
-        yield f"{'longest':<9}" + ", ".join(f"{visible(tokenizer.token_bytes(token))} {token}" for token in longest)
+        yield f"{'longest':<9}" + ", ".join(f"{quoted(tokenizer.token_bytes(token))} {token}" for token in longest)
     if isinstance(tokenizer, BPETokenizer) and tokenizer.merges:
         n = len(tokenizer.merges)
         yield "first merges"
@@ -63,8 +62,8 @@ def summary(tokenizer: Tokenizer, most: int = 10) -> Iterator[str]:
 
 
 def _merge(tokenizer: BPETokenizer, number: int) -> str:
-    left, right = (visible(tokenizer.token_bytes(token)) for token in tokenizer.merges[number])
-    return f"  {256 + number:>6}  {visible(tokenizer.token_bytes(256 + number))} = {left} + {right}"
+    left, right = (quoted(tokenizer.token_bytes(token)) for token in tokenizer.merges[number])
+    return f"  {256 + number:>6}  {quoted(tokenizer.token_bytes(256 + number))} = {left} + {right}"
 
 
 def cut(tokenizer: Tokenizer, ids: Iterable[int], colour: bool) -> str:
@@ -91,7 +90,7 @@ def table(tokenizer: Tokenizer, ids: list[int]) -> Iterator[str]:
     rows = [("place", "id", "bytes", "token")]
     for place, token in enumerate(ids):
         data = tokenizer.token_bytes(token)
-        rows.append((str(place), str(token), data.hex(" "), visible(data)))
+        rows.append((str(place), str(token), data.hex(" "), quoted(data)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for at, number, data_hex, text in rows:
         yield f"{at:>{widths[0]}}  {number:>{widths[1]}}  {data_hex:<{widths[2]}}  {text}"
@@ -104,7 +103,7 @@ def tree(tokenizer: Tokenizer, token: int) -> Iterator[str]:
         ValueError: for an id that is not in the vocabulary.
     """
     data = tokenizer.token_bytes(token)
-    yield f"token {token}: {visible(data)}, {len(data)} byte{'s' * (len(data) != 1)}: {data.hex(' ')}"
+    yield f"token {token}: {quoted(data)}, {len(data)} byte{'s' * (len(data) != 1)}: {data.hex(' ')}"
     if token in tokenizer.special_tokens.values():
         yield "a special token: it has a name, and no merges"
     elif not isinstance(tokenizer, BPETokenizer):
@@ -115,7 +114,7 @@ def tree(tokenizer: Tokenizer, token: int) -> Iterator[str]:
         waiting = [(token, "", "")]  # a stack, not recursion: a token may be a chain of a thousand merges
         while waiting:
             part, lead, below = waiting.pop()
-            yield f"{lead}{visible(tokenizer.token_bytes(part))} {part}"
+            yield f"{lead}{quoted(tokenizer.token_bytes(part))} {part}"
             if part >= 256:
                 left, right = tokenizer.merges[part - 256]
                 waiting.append((right, f"{below}└─ ", f"{below}   "))
@@ -129,12 +128,7 @@ def ratio(n_tokens: int, text: str) -> str:
     return f"{words}: {n_bytes / n_tokens:.2f} bytes a token" if n_tokens else words
 
 
-def plain_or_colour() -> bool:
-    """Whether standard output shows colour."""
-    return coloured(sys.stdout)
-
-
 def _escaped(data: bytes) -> str:
-    quoted = visible(data)
-    inner = quoted[2:-1] if quoted.startswith("b") else quoted[1:-1]
+    shown = quoted(data)
+    inner = shown[2:-1] if shown.startswith("b") else shown[1:-1]
     return inner.replace("\\'", "'")

@@ -1,33 +1,28 @@
 """`labkit tokenize`: learn a tokenizer from text, use it, look at it, hand it to other programs."""
 
 import json
-import os
 import sys
 import time
-from base64 import b64encode
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from labkit.files import write_atomic
 from labkit.tokenizers import UNKNOWN, BPETokenizer, ByteTokenizer, CharTokenizer, Tokenizer, WordTokenizer
 
 from . import token_views
-from .tokens import SpecialOption, encode_text, read_text, read_tokenizer, text_pieces
-from .train import reporting
+from .reporting import Overwrite, check_output, interruptible, reporting
+from .tokens import SpecialOption, encode_text, read_text, read_tokenizer, special_policy, text_pieces
 
 app = typer.Typer(help="Tokenizers: learn one from text, use it, look at it, export it.", no_args_is_help=True)
 
 Kind = Literal["bpe", "char", "byte", "word"]
 File = Annotated[Path, typer.Argument(help="A file that `labkit tokenize train` wrote.", show_default=False)]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Where the file goes.", show_default=False)]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Write over an older file.")]
 
 ALLOWED: dict[Kind, tuple[str, ...]] = {
-    "bpe": ("--vocab-size", "--pattern", "--special"),
+    "bpe": ("--vocab-size", "--pattern", "--special-token"),
     "word": ("--vocab-size", "--pattern"),
     "char": ("--unknown",),
     "byte": (),
@@ -52,7 +47,7 @@ def train(
         Literal["gpt2", "gpt4"] | None,
         typer.Option(help="Where bpe and word cut text first.", show_default="gpt4"),
     ] = None,
-    special: Annotated[
+    special_token: Annotated[
         list[str] | None,
         typer.Option(help="A special token of bpe, such as <|endoftext|>; may be repeated.", show_default=False),
     ] = None,
@@ -65,18 +60,23 @@ def train(
 
     For example: labkit tokenize train shakespeare --vocab-size 4096 --output tokenizer.json
     """
-    given = {"--vocab-size": vocab_size, "--pattern": pattern, "--special": special, "--unknown": unknown or None}
-    with reporting(), _interruptible():
+    given = {
+        "--vocab-size": vocab_size,
+        "--pattern": pattern,
+        "--special-token": special_token,
+        "--unknown": unknown or None,
+    }
+    with reporting(), interruptible():
         for option, value in given.items():
             if value is not None and option not in ALLOWED[kind]:
                 raise ValueError(f"{option} says nothing to a {kind} tokenizer; it is for {_kinds(option)}")
-        _writable(output, overwrite, texts)
+        check_output(output, overwrite, texts)
         began = time.perf_counter()
-        pieces = text_pieces(texts)
+        pieces = text_pieces(texts, special_token or ())
         made: Tokenizer
         if kind == "bpe":
             size = 4096 if vocab_size is None else vocab_size
-            made, n_tokens, n_bytes = _learn(pieces, size, pattern or "gpt4", special or [])
+            made, n_tokens, n_bytes = _learn(pieces, size, pattern or "gpt4", special_token or [])
         else:
             if kind == "word":
                 made = WordTokenizer.train(pieces, vocab_size, pattern or "gpt4")
@@ -100,7 +100,7 @@ def encode(
         str | None, typer.Argument(help="A UTF-8 text file, or - for standard input.", show_default=False)
     ] = None,
     text: Annotated[str | None, typer.Option(help="The text, in place of a file.", show_default=False)] = None,
-    special: SpecialOption = "refuse",
+    special: SpecialOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="As a list in JSON.")] = False,
 ) -> None:
     """Print the ids of a text, on one line.
@@ -111,7 +111,8 @@ def encode(
         if (file is None) == (text is None):
             raise ValueError("give either a FILE (- for standard input) or --text")
         found = read_tokenizer(tokenizer)
-        ids = encode_text(found, text if text is not None else read_text(str(file)), special)
+        policy = special_policy(found, special)
+        ids = encode_text(found, text if text is not None else read_text(str(file)), policy)
         typer.echo(json.dumps(ids) if as_json else " ".join(map(str, ids)))
 
 
@@ -144,7 +145,7 @@ def show(
     token: Annotated[
         int | None, typer.Option(help="The id of a token: show how it was made.", min=0, show_default=False)
     ] = None,
-    special: SpecialOption = "refuse",
+    special: SpecialOption = None,
 ) -> None:
     """Show what a tokenizer is; with --text what it makes of a text; with --token how one token was made.
 
@@ -153,10 +154,12 @@ def show(
     with reporting():
         if text is not None and token is not None:
             raise ValueError("--text and --token ask for different views: give one of them")
+        if special is not None and text is None:
+            raise ValueError("--special is about the special tokens in a text: give --text too")
         found = read_tokenizer(tokenizer)
         if text is not None:
-            ids = encode_text(found, text, special)
-            lines = [token_views.cut(found, ids, token_views.plain_or_colour()), ""]
+            ids = encode_text(found, text, special_policy(found, special))
+            lines = [token_views.cut(found, ids, token_views.wants_colour(sys.stdout)), ""]
             lines += [*token_views.table(found, ids), "", token_views.ratio(len(ids), text)]
         else:
             lines = list(token_views.summary(found) if token is None else token_views.tree(found, token))
@@ -179,15 +182,13 @@ def export(
 
     For example: labkit tokenize export tok.json --format huggingface --output tokenizer.json
     """
-    from labkit.tokenizers.formats import save_huggingface
+    from labkit.tokenizers.formats import save_huggingface, save_tiktoken
 
     with reporting():
-        _writable(output, overwrite, [str(tokenizer)])
+        check_output(output, overwrite, [str(tokenizer)])
         found = read_tokenizer(tokenizer)
-        if form == "huggingface":
-            save_huggingface(found, output)
-        else:
-            _save_ranks(found, output)
+        save = save_huggingface if form == "huggingface" else save_tiktoken
+        save(found, output)
     typer.echo(f"the tokenizer is in {output}")
     if form == "tiktoken" and isinstance(found, BPETokenizer):
         special = json.dumps(dict(found.special), ensure_ascii=False)
@@ -236,44 +237,7 @@ def _kinds(option: str) -> str:
     return " and ".join(kind for kind, options in ALLOWED.items() if option in options)
 
 
-def _writable(output: Path, overwrite: bool, sources: list[str]) -> None:
-    """That the result can be written, before the work."""
-    if output.is_dir():
-        raise ValueError(f"{output} is a folder; --output names a file")
-    for source in sources:
-        if output.exists() and Path(source).exists() and output.samefile(source):
-            raise ValueError(f"{output} is what is read: --output names another file")
-    if output.exists() and not overwrite:
-        raise ValueError(f"{output} is there already: --overwrite writes over it, --output names another file")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    if not os.access(output.parent, os.W_OK):
-        raise ValueError(f"{output.parent} may not be written to: --output names a file elsewhere")
-
-
 def _whole(word: str) -> int:
     if not (word.isascii() and word.isdigit()):
         raise ValueError(f"an id is a whole number, got {word!r}")
     return int(word)
-
-
-def _save_ranks(tokenizer: Tokenizer, output: Path) -> None:
-    """Tiktoken's file: on each line a token's bytes in base64, and its id."""
-    from labkit.tokenizers.formats import to_tiktoken
-
-    try:
-        to_tiktoken(tokenizer)  # whether tiktoken would give the same ids
-    except ImportError as error:
-        raise ValueError(f"tiktoken is not installed, without which the file cannot be checked ({error})") from error
-    assert isinstance(tokenizer, BPETokenizer)  # to_tiktoken refuses others
-    tokens = range(256 + len(tokenizer.merges))
-    write_atomic(output, "".join(f"{b64encode(tokenizer.token_bytes(t)).decode()} {t}\n" for t in tokens))
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Ctrl+C ends in one line; a tokenizer is only written when it is whole."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        typer.echo("stopped; nothing was written", err=True)
-        raise typer.Exit(130) from None

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,15 +12,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from labkit.tokenizers import UNKNOWN, BPETokenizer, CharTokenizer, Tokenizer, load_tokenizer
-from labkit.tokenizers.bpe import Special
+from labkit.tokenizers.bpe import Special, SpecialTokenFound
 
 if TYPE_CHECKING:
     from labkit.data import Text
     from labkit.training.tokens import TokenData
 
 SpecialOption = Annotated[
-    Special,
-    typer.Option(help="What the name of a special token in the text is: refused, that token, or text like any other."),
+    Special | None,
+    typer.Option(
+        help="What the name of a special token in the text is: refused, that token, or text like any other.",
+        show_default="refuse",
+    ),
 ]
 
 
@@ -55,54 +59,93 @@ def read_text(source: str) -> str:
         raise ValueError(f"{where}: not a UTF-8 text: byte {error.start:,} is 0x{content[error.start]:02x}") from None
 
 
-def text_pieces(sources: Sequence[str]) -> Iterator[str]:
+def text_pieces(sources: Sequence[str], uncut: Iterable[str] = ()) -> Iterator[str]:
     r"""Texts by name, and files of any size, in pieces; as `load_text` reads them, with "\n" as line ends and no BOM.
 
     A file that takes a while to read shows a bar on stderr.
 
+    Args:
+        sources: names and paths. All are looked for at once, before the first is read.
+        uncut: names of special tokens: no piece ends inside one of them.
+
     Raises:
-        ValueError: for what is neither a name nor a file, and for a file that is not UTF-8.
+        ValueError: for what is neither a name nor a file; while reading, for a file that is not UTF-8.
         OSError: if a file cannot be read.
     """
+    from labkit.data import load_text
+
+    for source in sources:
+        if not _is_name(source):
+            if not Path(source).is_file():
+                load_text(source)  # which says what there is
+            if not os.access(source, os.R_OK):
+                raise PermissionError(f"{source} may not be read")
+    return _text_pieces(sources, tuple(uncut))
+
+
+def _text_pieces(sources: Sequence[str], uncut: tuple[str, ...]) -> Iterator[str]:
     from tqdm import tqdm
 
-    from labkit.data import TEXTS, load_text
-    from labkit.data.download import ALIASES
+    from labkit.data import load_text
     from labkit.tokenizers.patterns import read_pieces
 
     for source in sources:
-        if source in TEXTS or source in ALIASES or not Path(source).is_file():
-            yield load_text(source).text  # which says what there is, if it is neither
+        if _is_name(source):
+            yield load_text(source).text
             continue
         size = Path(source).stat().st_size
         with tqdm(total=size, desc="reading", unit="B", unit_scale=True, leave=False, delay=0.2, disable=None) as bar:
-            for number, piece in enumerate(read_pieces(source)):
-                yield (piece.removeprefix("\ufeff") if number == 0 else piece).replace("\r\n", "\n")
+            for piece in read_pieces(source, uncut=uncut, unify=True):
+                yield piece
                 bar.update(len(piece.encode()))
 
 
-def encode_text(tokenizer: Tokenizer, text: str, special: Special, option: str = "--special") -> list[int]:
+def _is_name(source: str) -> bool:
+    from labkit.data import TEXTS
+    from labkit.data.download import ALIASES
+
+    return source in TEXTS or source in ALIASES
+
+
+def finds_special(tokenizer: Tokenizer) -> bool:
+    """Whether it finds special tokens in a text: those of BPE do, where there are any."""
+    return isinstance(tokenizer, BPETokenizer) and bool(tokenizer.special)
+
+
+def special_policy(tokenizer: Tokenizer, asked: Special | None) -> Special:
+    """What `--special` asks for; "refuse" where it was not given.
+
+    Raises:
+        ValueError: if it was given, and this tokenizer finds no special tokens in a text.
+    """
+    if asked is not None and not finds_special(tokenizer):
+        raise ValueError(
+            f"--special {asked} has nothing to act on: this {tokenizer.type} tokenizer finds no special tokens in a "
+            "text; leave it out"
+        )
+    return asked or "refuse"
+
+
+def encode_text(tokenizer: Tokenizer, text: str, special: Special) -> list[int]:
     """The ids of a text.
 
     Args:
         tokenizer: of any kind; only those of BPE find special tokens in a text.
         text: any text.
         special: what becomes of their names.
-        option: the option that says so, for the message.
 
     Raises:
         ValueError: for a name that is refused, and for what the tokenizer refuses.
     """
     if not isinstance(tokenizer, BPETokenizer):
         return tokenizer.encode(text)
-    found = [(text.find(name), name) for name in tokenizer.special_tokens if special == "refuse" and name in text]
-    if found:
-        at, name = min(found)
+    try:
+        return tokenizer.encode(text, special)
+    except SpecialTokenFound as found:
         raise ValueError(
-            f"the text has the special token {name!r} at position {at:,}: {option} text reads it as text, "
-            f"{option} allow as that token"
-        )
-    return tokenizer.encode(text, special)
+            f"the text has the special token {found.name!r} at position {found.position:,}: --special text reads it "
+            "as text, --special allow as that token"
+        ) from None
 
 
 def digest(tokenizer: Tokenizer) -> str:
@@ -136,7 +179,8 @@ class Material:
         """What a run's files should say of the tokenizer, for `--resume`; nothing for the one made of the text."""
         if self.source is None:
             return {}
-        return {"tokenizer": {"source": self.source, "digest": digest(self.tokenizer), "special": self.special}}
+        special = {"special": self.special} if finds_special(self.tokenizer) else {}
+        return {"tokenizer": {"source": self.source, "digest": digest(self.tokenizer)} | special}
 
     def data(self) -> "TokenData":
         """Both parts of the text as tokens.

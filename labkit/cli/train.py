@@ -14,6 +14,7 @@ from labkit.tokenizers.bpe import Special
 from labkit.training.lm_config import LMConfig
 
 from .options import field_options, with_options
+from .reporting import reporting
 from .setup import Asked, fresh, resumed
 from .tokens import Material
 
@@ -179,15 +180,3 @@ def _stopping() -> Iterator[threading.Event]:
         yield asked
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def reporting() -> Iterator[None]:
-    """Turn what the user has to mend into one line and exit status 1."""
-    try:
-        yield
-    except BrokenPipeError:  # of `| head`: nothing is wrong, and typer ends quietly
-        raise
-    except (ValueError, OSError) as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from None

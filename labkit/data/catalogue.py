@@ -127,6 +127,8 @@ _ALL = (
         "python-topics", "built", "Python's documentation of itself, the text behind help('for')", "PSF-2.0", "text"
     ),
     _downloaded("shakespeare", "text"),
+    Dataset("boards", "embedded", "training boards for climbing, and the holds of two simulated ones", "MIT", "boards"),
+    Dataset("routes", "embedded", "climbing routes on the simulated boards, themselves simulated", "MIT", "routes"),
 )
 
 CATALOGUE: Mapping[str, Dataset] = {item.name: item for item in _ALL}

@@ -177,7 +177,7 @@ class GPT(nn.Module):
         """The residual stream after the last norm, [batch, time, n_embd]: what the head reads."""
         view = self._view(tokens, real, cache)
         try:
-            x = self.wte(tokens)
+            x = self.embed(tokens)
         except IndexError:
             raise ValueError(
                 f"GPT: tokens must be 0 … {self.config.vocab_size - 1}, got {int(tokens.min())} … {int(tokens.max())}"
@@ -197,6 +197,13 @@ class GPT(nn.Module):
         if cache is not None:
             cache.length += tokens.shape[1]
         return self.final_norm(x)
+
+    def embed(self, tokens: Tensor) -> Tensor:
+        """What stands for tokens [batch, time] at the bottom of the stream: [batch, time, n_embd].
+
+        A model that knows more of its tokens than their ids adds it here.
+        """
+        return self.wte(tokens)
 
     def _view(self, tokens: Tensor, real: Tensor | None, cache: KVCache | None) -> View:
         if tokens.ndim != 2 or tokens.shape[1] < 1:

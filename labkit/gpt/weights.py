@@ -41,7 +41,7 @@ def load_weights(model: GPT, weights: Mapping[str, Tensor]) -> None:
     Raises:
         ValueError: as there; the model is then as it was.
     """
-    check_weights(model.config, weights)
+    check_fits(model, weights)
     _copy(weights, model)
 
 
@@ -55,7 +55,16 @@ def check_weights(config: GPTConfig, weights: Mapping[str, Tensor]) -> None:
     if len(blocks) != config.n_layer:  # before a model of that many is thought of
         raise ValueError(f"the config has n_layer={config.n_layer}, but there are weights of {len(blocks)} blocks")
     with torch.device("meta"):  # shapes without memory
-        shapes = {name: list(p.shape) for name, p in GPT(config, seed=None).named_parameters()}
+        check_fits(GPT(config, seed=None), weights)
+
+
+def check_fits(model: GPT, weights: Mapping[str, Tensor]) -> None:
+    """Whether these are weights for this model; it may have more than its config tells of, as a grade reader has.
+
+    Raises:
+        ValueError: if not, with what is wrong.
+    """
+    shapes = {name: list(p.shape) for name, p in model.named_parameters()}
     for what, names in (("missing", shapes.keys() - weights), ("unknown", weights.keys() - shapes)):
         if names:
             shown = ", ".join(sorted(names)[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -2,7 +2,6 @@
 
 import math
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
@@ -36,7 +35,7 @@ def gradient_distribution(run: ScalarGPTRun | Measurements, ax: Axes | None = No
     m = run if isinstance(run, Measurements) else measurements(run)
     matrices = _forward_order(m)
     ax = ax or _new_axes(len(matrices))
-    colors = _colors()
+    colors = theme.current()
     sizes = {name: [abs(g) for g in x.gradients if g and math.isfinite(g)] for name, x in matrices.items()}
     largest = max((max(size) for size in sizes.values() if size), default=1.0)
     rows = [i for i, size in enumerate(sizes.values()) if size]
@@ -79,7 +78,7 @@ def update_ratio(run: ScalarGPTRun | Measurements, ax: Axes | None = None) -> Ax
     m = run if isinstance(run, Measurements) else measurements(run)
     matrices = _forward_order(m)
     ax = ax or _new_axes(len(matrices))
-    colors = _colors()
+    colors = theme.current()
     ratios = [x.update_ratio for x in matrices.values()]
     beside_fresh = [x.update_rms / INIT_STD for x in matrices.values()]
     drawn = [r for r in (*ratios, *beside_fresh) if r > 0 and math.isfinite(r)]
@@ -161,8 +160,3 @@ def _rows(ax: Axes, names: list[str]) -> Axes:
 
 def _new_axes(rows: int) -> Axes:
     return plt.subplots(figsize=(6.4, 1.2 + 0.27 * rows), layout="constrained")[1]
-
-
-def _colors() -> dict[str, str]:
-    """Of the theme that is on: `style(dark=True)` sets the background."""
-    return theme.DARK if mpl.rcParams["axes.facecolor"] == theme.DARK["bg"] else theme.LIGHT

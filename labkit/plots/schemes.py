@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.text import Annotation
@@ -47,7 +46,7 @@ def scheme_trade(rows: Sequence[Mapping[str, Any]], cost: str = "tokens_per_byte
     ax = ax or plt.subplots()[1]
     labels: list[Annotation] = []
     for family, points in _families(rows, cost).items():
-        color = _colors()["class0" if family == "BPE" else "class1" if family == "words" else "text"]
+        color = theme.current()["class0" if family == "BPE" else "class1" if family == "words" else "text"]
         xs, ys = [x for x, *_ in points], [y for _, y, *_ in points]
         joined = "-" if family in FAMILIES else "none"
         ax.plot(xs, ys, FAMILIES.get(family, "D"), linestyle=joined, color=color, linewidth=1.0)
@@ -94,8 +93,3 @@ def _families(rows: Sequence[Mapping[str, Any]], cost: str) -> dict[str, list[tu
         family = next((family for family in FAMILIES if name.startswith(family)), name)
         found.setdefault(family, []).append((x, y, min(seeds), max(seeds), name))
     return {family: sorted(points) for family, points in found.items()}
-
-
-def _colors() -> dict[str, str]:
-    """Of the theme that is on: `style(dark=True)` sets the background."""
-    return theme.DARK if mpl.rcParams["axes.facecolor"] == theme.DARK["bg"] else theme.LIGHT

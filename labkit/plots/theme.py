@@ -81,6 +81,11 @@ def style(dark: bool = False) -> Iterator[dict[str, str]]:
         yield colors
 
 
+def current() -> dict[str, str]:
+    """The colours of the theme that is on: `style(dark=True)` sets the background."""
+    return DARK if mpl.rcParams["axes.facecolor"] == DARK["bg"] else LIGHT
+
+
 def rc_params(colors: dict[str, str]) -> dict[str, Any]:
     """The matplotlib settings of the house style for one set of colours."""
     return {

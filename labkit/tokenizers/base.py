@@ -2,15 +2,17 @@
 
 import json
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, TypeVar, runtime_checkable
 
 from labkit.files import write_atomic
 
 UNKNOWN = "<UNK>"
 """The special token for what a tokenizer does not know."""
+
+T = TypeVar("T")
 
 
 @runtime_checkable
@@ -71,11 +73,29 @@ class Tokenizer(Protocol):
             ValueError: if it is none of this kind.
             OSError: if the file cannot be read.
         """
-        return cls.from_dict(read_json(path))
+        return read_description(path, cls.from_dict)
 
 
-def read_json(path: str | PathLike[str]) -> dict[str, Any]:
+def read_description(path: str | PathLike[str], make: Callable[[dict[str, Any]], T]) -> T:
+    """What `make` makes of the object in a JSON file.
+
+    Raises:
+        ValueError: if there is none, or for what `make` refuses; it names the file.
+        OSError: if the file cannot be read.
+    """
+    data = read_json(path)
+    try:
+        return make(data)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def read_json(path: str | PathLike[str], what: str = "a tokenizer's file, as its `save` writes it,") -> dict[str, Any]:
     """The object in a JSON file.
+
+    Args:
+        path: the file.
+        what: what it should be, for the messages.
 
     Raises:
         ValueError: if it is no JSON, or no object.
@@ -84,9 +104,9 @@ def read_json(path: str | PathLike[str]) -> dict[str, Any]:
     try:
         data = json.loads(Path(path).read_bytes())
     except ValueError as error:  # of json, or of UTF-8
-        raise ValueError(f"{path}: no JSON ({error}); a tokenizer's file is written by its `save`") from error
+        raise ValueError(f"{path}: no JSON ({error}); {what} holds one JSON object") from error
     if not isinstance(data, dict):
-        raise ValueError(f"{path}: a tokenizer's file holds one JSON object, got {type(data).__name__}")
+        raise ValueError(f"{path}: {what} holds one JSON object, got {type(data).__name__}")
     return data
 
 

@@ -24,6 +24,25 @@ MOST_TOKENS = 0x110000
 """A token is written as a character inside, and there are so many."""
 
 
+class SpecialTokenFound(ValueError):  # noqa: N818 - what it found says more
+    """A text has the name of a special token, and it was not said what that is.
+
+    Attributes:
+        name: of the first special token in the text.
+        position: how many characters come before it.
+    """
+
+    def __init__(self, name: str, position: int) -> None:
+        super().__init__(name, position)
+        self.name, self.position = name, position
+
+    def __str__(self) -> str:
+        return (
+            f"the text has the special token {self.name!r} at position {self.position:,}: pass special='text' to read "
+            "it as text, special='allow' if it is meant"
+        )
+
+
 @dataclass(frozen=True)
 class BPETokenizer(Tokenizer):
     r"""Byte-level BPE, as GPT-2 (Radford et al. 2019) and GPT-4 have it: every text can be said, none is unknown.
@@ -72,7 +91,9 @@ class BPETokenizer(Tokenizer):
                 than memory): what is kept is each chunk once, with its count.
             vocab_size: how many tokens there shall be: 256 bytes, the merges, the special tokens.
             pattern: how text is cut into chunks, a name in `patterns.PATTERNS`.
-            special_tokens: their names; their ids follow the merges. Text is learned from around them.
+            special_tokens: their names; their ids follow the merges. Text is learned from around them. They are
+                looked for in each text alone, so a text must not end inside a name (`read_pieces` takes the names
+                as `uncut`).
             on_merge: called with each merge, for a progress bar or a chart.
 
         Raises:
@@ -121,7 +142,8 @@ class BPETokenizer(Tokenizer):
             special: what becomes of the names of special tokens in it.
 
         Raises:
-            ValueError: for half of a surrogate pair, and for the name of a special token that is refused.
+            SpecialTokenFound: a ValueError, for the name of a special token that is refused.
+            ValueError: for half of a surrogate pair.
         """
         if special not in get_args(Special):
             raise ValueError(f"special must be one of {', '.join(get_args(Special))}, got {special!r}")
@@ -130,10 +152,7 @@ class BPETokenizer(Tokenizer):
             return self._ordinary(text)
         names = self._names.split(text)
         if special == "refuse" and len(names) > 1:
-            raise ValueError(
-                f"the text has the special token {names[1]!r} at position {len(names[0]):,}: pass special='text' to "
-                "read it as text, special='allow' if it is meant"
-            )
+            raise SpecialTokenFound(names[1], len(names[0]))
         parts = (self._ordinary(part) if i % 2 == 0 else [self.special[part]] for i, part in enumerate(names))
         return list(chain.from_iterable(parts))
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any, ClassVar, Self
 
-from .base import UNKNOWN, Tokenizer, check_keys, checked_ids
+from .base import UNKNOWN, Tokenizer, check_keys, check_text, checked_ids
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class CharTokenizer(Tokenizer):
             raise ValueError(f"the characters of a tokenizer are a str, got {type(self.characters).__name__}")
         if not self.characters:
             raise ValueError("a tokenizer needs at least one character, got ''")
+        check_text(self.characters)
         if not isinstance(self.unknown, bool):
             raise ValueError(f"unknown is true or false, got {self.unknown!r}")
         for first, second in pairwise(self.characters):
@@ -53,12 +54,13 @@ class CharTokenizer(Tokenizer):
         """The tokenizer of all characters in a text, or in any number of them.
 
         Raises:
-            ValueError: if there is no character, or what is given is no text.
+            ValueError: if there is no character, for half of a surrogate pair, or what is given is no text.
         """
         found: set[str] = set()
         for number, text in enumerate([texts] if isinstance(texts, str) else texts):
             if not isinstance(text, str):
                 raise ValueError(f"a tokenizer is trained on text; item {number} is {type(text).__name__}")
+            check_text(text)
             found.update(text)
         if not found:
             raise ValueError("no characters to make a tokenizer of: the text is empty")
@@ -78,12 +80,18 @@ class CharTokenizer(Tokenizer):
     def _ids(self) -> dict[str, int]:
         return {character: i for i, character in enumerate(self.characters)}
 
+    @cached_property
+    def _texts(self) -> tuple[str, ...]:
+        return (*self.characters, UNKNOWN)
+
     def encode(self, text: str) -> list[int]:
         """The id of each character.
 
         Raises:
-            ValueError: for a character that is not in the vocabulary, if there is no <UNK>.
+            ValueError: for a character that is not in the vocabulary, if there is no <UNK>, and for half of a
+                surrogate pair.
         """
+        check_text(text)
         if self.unknown:
             unknown = len(self.characters)
             return [self._ids.get(character, unknown) for character in text]
@@ -106,7 +114,7 @@ class CharTokenizer(Tokenizer):
         Raises:
             ValueError: for an id outside the vocabulary, or what is no whole number.
         """
-        return "".join(map((*self.characters, UNKNOWN).__getitem__, checked_ids(ids, self.vocab_size)))
+        return "".join(map(self._texts.__getitem__, checked_ids(ids, self.vocab_size)))
 
     def token_bytes(self, token: int) -> bytes:
         """The character in UTF-8."""

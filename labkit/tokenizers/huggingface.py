@@ -9,7 +9,7 @@ from typing import Any
 
 from labkit.files import write_atomic
 
-from .base import Tokenizer
+from .base import Tokenizer, read_json
 from .bpe import BPETokenizer
 from .patterns import PATTERNS
 
@@ -160,12 +160,7 @@ def from_gpt2(vocab_path: str | PathLike[str], merges_path: str | PathLike[str])
 
 
 def _read_vocab(path: str | PathLike[str]) -> dict[str, int]:
-    try:
-        vocab = json.loads(Path(path).read_bytes())
-    except ValueError as error:  # of json, or of UTF-8
-        raise ValueError(f"{path}: no JSON ({error}); a vocab.json maps tokens to ids") from error
-    if not isinstance(vocab, dict):
-        raise ValueError(f"{path}: a vocab.json maps tokens to ids, got {type(vocab).__name__}")
+    vocab = read_json(path, "a vocab.json")
     ids: dict[int, str] = {}
     for name, token in vocab.items():
         if isinstance(token, bool) or not isinstance(token, int):

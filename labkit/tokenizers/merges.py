@@ -13,6 +13,8 @@ from itertools import pairwise
 from operator import add
 from typing import NamedTuple
 
+from .base import check_text
+
 UNPLACED = (-1, 0)
 """In the heap: before every place, so that of equals those come up first whose place is not known yet."""
 
@@ -166,9 +168,7 @@ def _place(pair: str, numbers: list[int], words: list[str], lengths: list[int]) 
 
 def _utf8(chunk: str) -> bytes:
     try:
-        return chunk.encode()
-    except UnicodeEncodeError as error:
-        raise ValueError(
-            f"{chunk!r} has half of a character, U+{ord(chunk[error.start]):04X}, alone: no text in UTF-8. Read the "
-            "file as UTF-8, or replace such halves first"
-        ) from None
+        check_text(chunk)
+    except ValueError as error:
+        raise ValueError(f"in {chunk!r}: {error}") from None
+    return chunk.encode()

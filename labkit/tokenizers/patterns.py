@@ -67,40 +67,78 @@ def count_chunks(texts: str | Iterable[str], pattern: str) -> dict[str, int]:
     return counts
 
 
-def pieces(texts: Iterable[str], least: int = 1 << 20) -> Iterator[str]:
-    """The same text in pieces that are cut into chunks as the whole would be: for one larger than memory.
+def pieces(texts: Iterable[str], least: int = 1 << 20, uncut: Iterable[str] = ()) -> Iterator[str]:
+    r"""The same text in pieces that are cut into chunks as the whole would be: for one larger than memory.
 
-    Both patterns end a chunk where a space or a new line follows a letter, whatever else stands around; so that is
-    where a piece ends. A text without such a place comes as one piece.
+    Both patterns end a chunk at these places, whatever else stands around, so that is where a piece ends:
+
+    - where a space or a line break follows a letter: before the space or line break;
+    - where a single "\n" stands between two characters that are no white space: after the "\n".
+
+    A text without such a place comes as one piece.
 
     Args:
         texts: the text in any parts (lines, blocks of a file).
         least: how many characters are collected before a piece is cut from them, at the last such place.
+        uncut: names of special tokens: no piece ends inside one of them.
     """
+    names = [name for name in uncut if len(name) > 1]
+    ahead = max([1, *(len(name) - 1 for name in names)])  # so much must be known of what comes after a place
     buffer, searched = "", 0
     for text in texts:
         buffer += text
         if len(buffer) < least:
             continue
-        for at in range(len(buffer) - 1, searched, -1):
-            if buffer[at] in " \n" and buffer[at - 1].isalpha():
+        last = len(buffer) - ahead
+        for at in range(last, searched, -1):
+            if _ends_chunk(buffer, at) and not any(
+                name in buffer[max(0, at - len(name) + 1) : at + len(name) - 1] for name in names
+            ):
                 yield buffer[:at]
-                buffer = buffer[at:]
+                buffer, last, searched = buffer[at:], last - at, 0
                 break
-        searched = max(0, len(buffer) - 1)
+        searched = max(searched, last)
     if buffer:
         yield buffer
 
 
-def read_pieces(path: str | PathLike[str], block: int = 1 << 20) -> Iterator[str]:
-    """`pieces` of a file in UTF-8, line ends as they are.
+def _ends_chunk(text: str, at: int) -> bool:
+    """Whether both patterns end a chunk before character `at`, by the rules of `pieces`."""
+    before, after = text[at - 1], text[at]
+    if after in " \n":
+        return before.isalpha()
+    return before == "\n" and at > 1 and not after.isspace() and not text[at - 2].isspace()
+
+
+def read_pieces(
+    path: str | PathLike[str], block: int = 1 << 20, uncut: Iterable[str] = (), unify: bool = False
+) -> Iterator[str]:
+    r"""`pieces` of a file in UTF-8.
+
+    Args:
+        path: the file.
+        block: how many characters are read at a time.
+        uncut: names of special tokens: no piece ends inside one of them.
+        unify: read it as `labkit.data.load_text` does, without a byte order mark, and with "\n" for "\r\n"; else
+            the text is as it is.
 
     Raises:
         ValueError: if it is not UTF-8.
         OSError: if it cannot be read.
     """
     with open(path, encoding="utf-8", newline="") as file:
+        blocks: Iterable[str] = iter(lambda: file.read(block), "")
         try:
-            yield from pieces(iter(lambda: file.read(block), ""), block)
+            yield from pieces(_unified(blocks) if unify else blocks, block, uncut)
         except UnicodeDecodeError as error:
             raise ValueError(f"{path}: not a text in UTF-8 ({error}); save it as UTF-8 first") from error
+
+
+def _unified(blocks: Iterable[str]) -> Iterator[str]:
+    r"""Without a byte order mark, and with "\n" for "\r\n", also where a block ends between the two."""
+    first, held = True, ""
+    for block in blocks:
+        text = held + (block.removeprefix("\ufeff") if first else block)
+        held, first = "\r" * text.endswith("\r"), False
+        yield text[: len(text) - len(held)].replace("\r\n", "\n")
+    yield held

@@ -1,10 +1,12 @@
 """tiktoken's Encoding, and the files of ranks that it reads: a token in base64 and its id on each line."""
 
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from labkit.files import write_atomic
 
 from .base import Tokenizer
 from .bpe import BPETokenizer
@@ -35,6 +37,27 @@ def to_tiktoken(tokenizer: Tokenizer, name: str = "labkit") -> "tiktoken.Encodin
         import tiktoken
     except ImportError as error:
         raise ImportError("to_tiktoken needs the package tiktoken: pip install tiktoken") from error
+    bpe, ranks = _ranks(tokenizer)
+    return tiktoken.Encoding(
+        name, pat_str=PATTERNS[bpe.pattern], mergeable_ranks=ranks, special_tokens=dict(bpe.special)
+    )
+
+
+def save_tiktoken(tokenizer: Tokenizer, path: str | PathLike[str]) -> Path:
+    """Write the ranks as a file that tiktoken reads. It leaves out the pattern and the special tokens.
+
+    tiktoken itself is not needed.
+
+    Raises:
+        ValueError: as `to_tiktoken`.
+        OSError: if the file cannot be written.
+    """
+    _, ranks = _ranks(tokenizer)
+    return write_atomic(path, "".join(f"{b64encode(data).decode()} {rank}\n" for data, rank in ranks.items()))
+
+
+def _ranks(tokenizer: Tokenizer) -> tuple[BPETokenizer, dict[bytes, int]]:
+    """The id of each token's bytes, ascending, where tiktoken gives the same ids with them."""
     bpe = exportable(tokenizer)
     encoder = ChunkEncoder(bpe.merges, bpe.byte_order)
     ranks: dict[bytes, int] = {}
@@ -54,9 +77,7 @@ def to_tiktoken(tokenizer: Tokenizer, name: str = "labkit") -> "tiktoken.Encodin
                     f"the special token {longer!r} begins with another, {shorter!r}; tiktoken may find either. Rename "
                     "one of them"
                 )
-    return tiktoken.Encoding(
-        name, pat_str=PATTERNS[bpe.pattern], mergeable_ranks=ranks, special_tokens=dict(bpe.special)
-    )
+    return bpe, ranks
 
 
 def from_tiktoken_file(

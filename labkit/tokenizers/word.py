@@ -78,6 +78,10 @@ class WordTokenizer(Tokenizer):
     def _ids(self) -> dict[str, int]:
         return {word: i for i, word in enumerate(self.words)}
 
+    @cached_property
+    def _texts(self) -> tuple[str, ...]:
+        return (*self.words, UNKNOWN)
+
     def encode(self, text: str) -> list[int]:
         """The id of each word, and that of <UNK> for those that are not in the vocabulary.
 
@@ -94,7 +98,7 @@ class WordTokenizer(Tokenizer):
         Raises:
             ValueError: for an id outside the vocabulary.
         """
-        return "".join(map((*self.words, UNKNOWN).__getitem__, checked_ids(ids, self.vocab_size)))
+        return "".join(map(self._texts.__getitem__, checked_ids(ids, self.vocab_size)))
 
     def token_bytes(self, token: int) -> bytes:
         """The word in UTF-8."""

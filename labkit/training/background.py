@@ -28,6 +28,9 @@ class Steps(Protocol):
     def reset(self) -> None:
         """Start over."""
 
+    # `delay() -> float`, where there is one: seconds until the next step may come. The thread asks before each step,
+    # but not before a single one, and waits: buttons are heard in the wait, and end it without a step.
+
 
 class Stoppable(Protocol):
     """What works in a thread of its own, and can be told to end."""
@@ -142,6 +145,12 @@ class BackgroundRun:
         with self._changed:
             if self.state == "running" and self._wanted == "run":  # a stop that is under way stays one
                 self._wanted = "pause"
+                self._changed.notify_all()  # it may be in a wait for the run's pace
+
+    def look(self) -> None:
+        """End a wait for the run's pace, and ask for it anew: something about the run was changed."""
+        with self._changed:
+            self._changed.notify_all()
 
     def step(self) -> None:
         """Do one step, then wait."""
@@ -253,6 +262,8 @@ class BackgroundRun:
                 if not single:
                     self._pause()
                     continue
+            elif self._waits():
+                continue
             asked = self._asked
             if next(self.run, None) is None:
                 with self._changed:
@@ -265,6 +276,17 @@ class BackgroundRun:
                 self.on_update()
             # Between two steps the lock is free only for an instant: let whoever waits have it.
             time.sleep(0)
+
+    def _waits(self) -> bool:
+        """Wait for the run's pace, or until somebody says something; False where the step is due at once."""
+        delay = getattr(self.run, "delay", None)
+        if delay is None:
+            return False
+        with self._changed:
+            if self._wanted == "run" and (seconds := delay()) > 0:
+                self._changed.wait(min(seconds, threading.TIMEOUT_MAX))
+                return True
+            return self._wanted != "run"
 
     def _pause(self) -> None:
         _short_collections.end()

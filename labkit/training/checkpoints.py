@@ -14,7 +14,7 @@ from labkit.gpt.model_file import load_gpt, save_gpt
 from labkit.gpt.tensor_file import read_tensors
 from labkit.tokenizers import Tokenizer
 
-from .lm import LMRun
+from .gpt_run import GPTRun
 
 SUFFIX = ".safetensors"
 
@@ -74,7 +74,7 @@ class Checkpoints:
         self.every_seconds, self.every_steps = every_seconds, every_steps
         self._kept(0, None)
 
-    def begin(self, run: LMRun) -> None:
+    def begin(self, run: GPTRun) -> None:
         """Write both files of a fresh run, over whatever was there; so a folder that cannot be written to shows now.
 
         The earlier state goes first: at no moment could somebody go on from the one run with the model of the other.
@@ -85,7 +85,7 @@ class Checkpoints:
         self._write_model(run)
         self.save(run)
 
-    def resume(self, run: LMRun) -> None:
+    def resume(self, run: GPTRun) -> None:
         """Put `run` back to the last state.
 
         Raises:
@@ -100,7 +100,7 @@ class Checkpoints:
         except (FileNotFoundError, ValueError):  # lost or damaged: the state has it
             self._write_model(run)
 
-    def after_step(self, run: LMRun) -> None:
+    def after_step(self, run: GPTRun) -> None:
         """Write what is due after a step of the run."""
         if run.best != self._best:
             self._write_model(run)
@@ -110,7 +110,7 @@ class Checkpoints:
         if due_steps or due_seconds or run.finished:
             self.save(run)
 
-    def save(self, run: LMRun) -> bool:
+    def save(self, run: GPTRun) -> bool:
         """Write the state now (and the model, if none was evaluated); returns False where weights are not finite."""
         with run.lock:
             if not all(bool(torch.isfinite(p).all()) for p in run.model.parameters()):
@@ -121,7 +121,7 @@ class Checkpoints:
             self._kept(run.step, run.best)
         return True
 
-    def _write_model(self, run: LMRun) -> None:
+    def _write_model(self, run: GPTRun) -> None:
         with run.lock:
             step, validation = run.best or (run.step, None)
             about = self.about | {"step": step, "validation": validation}

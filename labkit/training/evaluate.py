@@ -1,7 +1,8 @@
 """How good a language model is on a text: nats, perplexity, bits per character."""
 
 import math
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import numpy as np
 import torch
@@ -42,25 +43,32 @@ def evaluate(
     block_size = block_size or model.config.block_size
     whole = (len(tokens) - 1) // block_size
     total = 0.0
-    was_training = model.training
-    model.eval()
-    try:
-        with torch.no_grad(), mixed(model.device, precision):
-            for first in range(0, whole, batch_size):
-                n = min(batch_size, whole - first)
-                rows = [tokens[(first + i) * block_size : (first + i + 1) * block_size + 1] for i in range(n)]
-                total += _nats(model, np.stack(rows)) * n * block_size
-            rest = tokens[whole * block_size :]
-            if len(rest) > 1:
-                total += _nats(model, rest[None]) * (len(rest) - 1)
-    finally:
-        model.train(was_training)
+    with evaluating(model, precision):
+        for first in range(0, whole, batch_size):
+            n = min(batch_size, whole - first)
+            rows = [tokens[(first + i) * block_size : (first + i + 1) * block_size + 1] for i in range(n)]
+            total += _nats(model, np.stack(rows)) * n * block_size
+        rest = tokens[whole * block_size :]
+        if len(rest) > 1:
+            total += _nats(model, rest[None]) * (len(rest) - 1)
     return total / (len(tokens) - 1)
 
 
 def _nats(model: GPT, rows: TokenArray) -> float:
     blocks: Tensor = torch.from_numpy(rows.astype(np.int64)).to(model.device)
     return float(model.loss(blocks[:, :-1], blocks[:, 1:]))
+
+
+@contextmanager
+def evaluating(model: GPT, precision: torch.dtype = torch.float32) -> Iterator[None]:
+    """The model in evaluation mode and without gradients meanwhile, matrix products in `precision`."""
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.no_grad(), mixed(model.device, precision):
+            yield
+    finally:
+        model.train(was_training)
 
 
 def perplexity(nats: float) -> float:

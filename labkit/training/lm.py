@@ -1,40 +1,21 @@
-"""The run of chapter 4 and all later ones: a GPT learns to continue a line of tokens."""
+"""The run of chapter 4 and all later ones on text: a GPT learns to continue a line of tokens."""
 
-import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Self
+from typing import ClassVar
 
-import torch
 from torch import Tensor
 
-from labkit.gpt import GPT, GPTConfig
-from labkit.gpt.tensor_file import read_tensors, write_tensors
-from labkit.gpt.weights import check_weights, gpt_from_weights, load_weights, weights_of
+from labkit.gpt import GPTConfig
 
-from .controls import Control
-from .devices import check_compiler, pick_device, pick_precision
-from .evaluate import bits_per_character, evaluate, mixed, perplexity
+from .evaluate import bits_per_character, evaluate, perplexity
+from .gpt_run import GPTRun, Writer
 from .lm_config import LMConfig
-from .optimizers import load_optimizer_tensors, make_optimizers, optimizer_tensors
-from .run import Diverged, Run
-from .schedules import lr_factor
 from .tokens import BlockOrder, TokenData
 
-Writer = Callable[[GPT, int], str]
-"""Writes a sample: gets the model, in evaluation mode, and a seed."""
 
-EXTRAS = ("validation", "perplexity", "bits_per_character")
-SAME = ("optimizer", "seed")
-"""Fields of the config without which a state means something else."""
-
-
-class LMRun(Run):
+class LMRun(GPTRun):
     """Train a `GPT` on blocks of a line of tokens.
 
-    The loss is the mean cross-entropy of a step's tokens in nats: log(vocab_size) is guessing. Controls, all live:
-    "lr" (at its highest: the schedule multiplies it, `Step.lr` is the product), "batch_size" and "dropout".
+    The loss is the mean cross-entropy of a step's tokens in nats: log(vocab_size) is guessing.
 
     Steps after which the validation split was read have the extras "validation" (nats), "perplexity" and
     "bits_per_character"; in the others these are nan.
@@ -50,16 +31,11 @@ class LMRun(Run):
             device that is not here, or `compile` without a compiler.
 
     Attributes:
-        model: the GPT, on its device.
-        device: where that is.
-        precision: of matrix products.
-        order: which blocks come when.
-        best: (step, validation loss) of the best evaluation, or None.
-        samples: (step, text) of every sample.
-        stopped_early: whether `config.patience` came to its end.
+        data: as given. The others are those of `GPTRun`.
     """
 
-    guard_every = 50  # remembering weights and optimisers costs a twentieth of a step
+    data_name: ClassVar[str] = "a text"
+    order: BlockOrder
 
     def __init__(
         self, model: GPTConfig, data: TokenData, config: LMConfig | None = None, write: Writer | None = None
@@ -73,236 +49,26 @@ class LMRun(Run):
                 f"to evaluate takes two validation tokens at least, there are {len(data.validation)}: give some, or "
                 "set eval_every=0"
             )
-        if config.compile:
-            check_compiler()
-        self.model_config, self.data, self.config, self.write = model, data, config, write
-        self.device = pick_device(config.device)
-        self.precision = pick_precision(config.precision, self.device)
-        controls = [
-            Control("lr", config.lr, min(1e-6, config.lr), max(1.0, config.lr), log=True, label="learning rate"),
-            Control("batch_size", config.batch_size, 1, max(256, config.batch_size), integer=True, label="batch size"),
-            Control("dropout", model.dropout, 0.0, max(0.9, model.dropout)),
-        ]
-        super().__init__(controls, config.max_steps)
+        self.data = data
+        super().__init__(model, config, write)
 
-    def build(self) -> None:
-        """A fresh model and optimisers, and the data in the seed's order."""
-        config = self.config
-        self.model = GPT(self.model_config, seed=config.seed).to(self.device)
-        self._loss = torch.compile(self.model.loss) if config.compile else self.model.loss
-        self.optimizers = make_optimizers(
-            self.model, config.optimizer, config.lr, config.weight_decay, (config.beta1, config.beta2), config.momentum
-        )
-        self.order = BlockOrder(self.data.train, self.model_config.block_size, config.seed)
-        self.random = torch.Generator().manual_seed(config.seed).get_state()
-        self.best: tuple[int, float] | None = None
-        self._best_weights: dict[str, Tensor] = {}
-        self.samples: list[tuple[int, str]] = []
-        self._worse = 0
-        self.stopped_early = False
+    def make_order(self) -> BlockOrder:
+        """Blocks of the training split."""
+        return BlockOrder(self.data.train, self.model_config.block_size, self.config.seed)
 
-    # -- a step
+    def next_batch(self, batch_size: int) -> tuple[Tensor, ...]:
+        """Blocks, and the token after each of theirs: two of [batch_size, block_size]."""
+        return self.order.batch(batch_size)
 
-    def train_step(self) -> dict[str, float]:
-        """One batch: loss, gradients, update; then, when due, an evaluation and a sample."""
-        number, config = self.step + 1, self.config
-        lr = self.controls["lr"] * lr_factor(
-            config.schedule, number, self.max_steps, config.warmup_steps, config.decay_share, config.final_lr
-        )
-        self._set_dropout(self.controls["dropout"])
-        tokens, targets = (part.to(self.device) for part in self.order.batch(int(self.controls["batch_size"])))
-        with self._own_random():
-            loss = self._gradients(tokens, targets)
-        norm = self._clip()
-        for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = lr
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-        measured = {"loss": loss, "grad_norm": norm, "tokens": tokens.numel(), "lr": lr}
-        if math.isfinite(loss) and math.isfinite(norm):  # else the guard is about to go back
-            measured |= self._measure(number)
-        return measured
-
-    def _gradients(self, tokens: Tensor, targets: Tensor) -> float:
-        """Leave the gradient of the mean loss in the weights; returns the loss."""
-        self.model.train()
-        n, total = self.config.accumulate, 0.0
-        # A batch size set live need not be divisible: then the parts are uneven, or fewer, and count by their size.
-        for part, part_targets in zip(tokens.chunk(n), targets.chunk(n), strict=True):
-            share = len(part) / len(tokens)
-            with mixed(self.device, self.precision):
-                loss = self._loss(part, part_targets)
-            (loss * share).backward()
-            total += loss.item() * share
-        return total
-
-    def _measure(self, number: int) -> dict[str, float]:
-        """The evaluation and the sample that are due after step `number`."""
-        config, last = self.config, number == self.max_steps
-        # At the beginning most happens: a sample after steps 1, 2, 4, 8 … as well.
-        early = number < config.sample_every and number & (number - 1) == 0
-        if config.sample_every and self.write and (early or number % config.sample_every == 0 or last):
-            self.model.eval()
-            with torch.no_grad():
-                self.samples.append((number, self.write(self.model, config.seed + number)))
-        if not config.eval_every or not (number % config.eval_every == 0 or last):
-            return dict.fromkeys(EXTRAS, math.nan) if config.eval_every else {}
-        nats = self.evaluate()
-        if nats < (self.best[1] if self.best else math.inf):  # a loss that is nan is never the best
-            self.best, self._worse = (number, nats), 0
-            self._best_weights = self._weights()
-        else:
-            self._worse += 1
-            if self.config.patience and self._worse >= self.config.patience:
-                self.stopped_early = True
-                if self._best_weights:
-                    load_weights(self.model, self._best_weights)
-        values = (nats, perplexity(nats), bits_per_character(nats, self.data.characters_per_token))
-        return dict(zip(EXTRAS, values, strict=True))
-
-    def evaluate(self) -> float:
+    def measure(self) -> float:
         """The loss over the whole validation split, in nats."""
-        with self.lock:
-            return evaluate(self.model, self.data.validation, precision=self.precision)
+        return evaluate(self.model, self.data.validation, precision=self.precision)
 
-    @property
-    def finished(self) -> bool:
-        """Whether the last step is done, or `config.patience` is at its end (the best weights are back then)."""
-        return self.stopped_early or super().finished
+    def extras(self, validation: float) -> dict[str, float]:
+        """The loss in nats, and as perplexity and bits per character."""
+        bits = bits_per_character(validation, self.data.characters_per_token)
+        return {"validation": validation, "perplexity": perplexity(validation), "bits_per_character": bits}
 
-    def _weights(self) -> dict[str, Tensor]:
-        """Copies, which later steps do not change."""
-        return {name: p.clone() for name, p in weights_of(self.model).items()}
-
-    def best_model(self) -> GPT:
-        """A copy of the model as it was at the best evaluation; as it is now when there was none."""
-        with self.lock:
-            model = gpt_from_weights(self.model_config, self._best_weights or weights_of(self.model))
-        return model.to(self.device)
-
-    # -- state
-
-    def get_state(self) -> dict[str, Any]:
-        """Weights, the optimisers' memories, random states, the place in the data, the best and the samples.
-
-        Tensors stand under "tensors"; the rest is as JSON can hold it.
-        """
-        tensors = {f"model.{name}": p for name, p in self._weights().items()}
-        tensors |= {f"optimizer.{name}": t for name, t in optimizer_tensors(self.optimizers).items()}
-        tensors |= {
-            f"best.{name}": p for name, p in self._best_weights.items()
-        }  # replaced as a whole: no copies needed
-        tensors["random"] = self.random
-        return {
-            "tensors": tensors,
-            "model": self.model_config.to_dict(),
-            "config": self.config.to_dict(),
-            "data": self._data_sizes(),
-            "order": [self.order.epoch, self.order.used],
-            "best": list(self.best) if self.best else None,
-            "worse": self._worse,
-            "stopped_early": self.stopped_early,
-            "samples": [list(sample) for sample in self.samples],
-        }
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Put back what `get_state` gave.
-
-        The model, the data, and of the config `optimizer` and `seed` must be the same. The numbers are those of the
-        run that was saved only where the rest of the config is, too.
-        """
-        own_config, own_data = self.config.to_dict(), self._data_sizes()
-        for what, own, theirs, names in (
-            ("a model", self.model_config.to_dict(), state["model"], None),
-            ("a run", own_config, state["config"], SAME),
-            ("a text", own_data, state["data"], None),
-        ):
-            if differ := [f"{k} ({theirs.get(k)}, not {own[k]})" for k in names or own if theirs.get(k) != own[k]]:
-                raise ValueError(f"{what} with another {', '.join(differ)}")
-        tensors: dict[str, Tensor] = state["tensors"]
-        epoch, used = state["order"]
-        best_step, best_nats = state["best"] or (0, math.nan)
-        best_weights = {name: t.to(self.device) for name, t in _under("best", tensors).items()}
-        random = tensors["random"].cpu()
-        if (random.dtype, random.shape) != (self.random.dtype, self.random.shape):
-            raise ValueError(f"not torch's random state: {random.dtype} {list(random.shape)}")
-        samples = [(int(step), str(text)) for step, text in state["samples"]]
-        if state["best"]:
-            check_weights(self.model_config, best_weights)
-        load_weights(self.model, _under("model", tensors))
-        load_optimizer_tensors(self.optimizers, _under("optimizer", tensors))
-        self.order.go_to(int(epoch), int(used))
-        self.random, self.samples, self._best_weights = random, samples, best_weights
-        self.best = (int(best_step), float(best_nats)) if state["best"] else None
-        self._worse, self.stopped_early = int(state["worse"]), bool(state["stopped_early"])
-
-    def _data_sizes(self) -> dict[str, int]:
+    def data_sizes(self) -> dict[str, int]:
+        """Tokens in each split."""
         return {"train": len(self.data.train), "validation": len(self.data.validation)}
-
-    def _diverged(self, number: int, loss: float | None, what: str) -> Diverged:
-        """Go back, but keep what was sound on the way here: the best model and the samples, as the history is kept."""
-        kept = (self.best, self._best_weights, self._worse, self.samples)
-        error = super()._diverged(number, loss, what)
-        self.best, self._best_weights, self._worse, self.samples = kept
-        return error
-
-    def save(self, path: str | Path, about: dict[str, Any] | None = None) -> Path:
-        """Write the whole state as one safetensors file with JSON in its metadata, beside and renamed into place.
-
-        The history is in that JSON, some 250 bytes a step; safetensors reads up to 100 MB of it.
-
-        Args:
-            path: where.
-            about: more that is to stand in the JSON, under "about"; `load` does not read it.
-        """
-        state = self.state_dict()
-        tensors = state["state"].pop("tensors")
-        return write_tensors(path, tensors, state | {"about": about or {}})
-
-    def load(self, path: str | Path) -> Self:
-        """Read what `save` wrote, and return the run; it goes on to the numbers it would have had without a stop.
-
-        Raises:
-            ValueError: if the file is not a state of this kind of run; the message names the file.
-        """
-        tensors, state = read_tensors(path)
-        try:
-            if isinstance(state.get("state"), dict):
-                state["state"]["tensors"] = tensors
-            self.load_state_dict(state)
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from error
-        return self
-
-    @contextmanager
-    def _own_random(self) -> Iterator[None]:
-        """Dropout draws from the run's own random state, whatever else draws in the process."""
-        if self.controls["dropout"] == 0:
-            yield
-            return
-        devices = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(devices):
-            torch.set_rng_state(self.random)
-            seed = int(torch.randint(2**62, ())) if self.device.type != "cpu" else 0
-            if devices:
-                torch.cuda.manual_seed(seed)
-            elif self.device.type == "mps":
-                torch.mps.manual_seed(seed)
-            yield
-            self.random = torch.get_rng_state()
-
-    def _clip(self) -> float:
-        """Shorten the gradient to `config.grad_clip`; returns the length that it had."""
-        limit = self.config.grad_clip or math.inf
-        return float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit))
-
-    def _set_dropout(self, share: float) -> None:
-        for module in self.model.modules():
-            if isinstance(module, torch.nn.Dropout):
-                module.p = share
-
-
-def _under(name: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors whose name begins with `name.`, without it."""
-    return {key.removeprefix(f"{name}."): t for key, t in tensors.items() if key.startswith(f"{name}.")}

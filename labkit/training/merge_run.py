@@ -1,6 +1,6 @@
 """Training a tokenizer as an iterator of merges, so that a thread can drive it and a panel watch."""
 
-import threading
+import math
 import time
 from collections.abc import Iterator, Sequence
 
@@ -18,7 +18,8 @@ class MergeRun:
         vocab_size: how many tokens to stop at, the 256 bytes among them. May be changed at any time.
         pattern: how text is cut into chunks, a name in `labkit.tokenizers.patterns.PATTERNS`. A change waits for a
             reset.
-        pace: merges a second at most, None: as fast as it goes. May be changed at any time.
+        pace: merges a second at most, None: as fast as it goes. May be changed at any time. It is kept by whoever asks
+            `delay`, as `BackgroundRun` does: a wait is theirs, so that they hear buttons in it. A loop does not wait.
 
     Attributes:
         history: the merges so far, oldest first.
@@ -27,7 +28,8 @@ class MergeRun:
         exhausted: whether every chunk is one token, so that no pair is left.
 
     Raises:
-        ValueError: for a vocab_size below 257, an unknown pattern, texts that are none or empty.
+        ValueError: for a vocab_size below 257, an unknown pattern, texts that are none or empty, a pace that is no
+            number above 0.
 
     Examples:
         >>> run = MergeRun("low lower lowest", 258)
@@ -48,7 +50,6 @@ class MergeRun:
         self.vocab_size = vocab_size
         self.pattern = pattern
         self.pace = pace
-        self._hurry = threading.Event()
         self.reset()
 
     @property
@@ -63,6 +64,20 @@ class MergeRun:
                 f"MergeRun: vocab_size must be 257 … {MOST_TOKENS:,} (256 bytes and a merge at least), got {size!r}"
             )
         self._goal = size
+
+    @property
+    def pace(self) -> float | None:
+        """Merges a second at most; None: no limit."""
+        return self._pace
+
+    @pace.setter
+    def pace(self, pace: float | None) -> None:
+        number = isinstance(pace, int | float) and not isinstance(pace, bool)
+        if pace is not None and not (number and math.isfinite(pace) and pace > 0):
+            raise ValueError(
+                f"MergeRun: pace must be a number of merges a second above 0, or None for no limit, got {pace!r}"
+            )
+        self._pace = pace
 
     @property
     def step(self) -> int:
@@ -94,9 +109,17 @@ class MergeRun:
         self._merges: Iterator[Merge] | None = None
         self._due: float | None = None  # when the next merge may come
 
-    def hurry(self) -> None:
-        """End a wait for the pace now: for whoever stops the thread, or turns the pace."""
-        self._hurry.set()
+    def delay(self) -> float:
+        """Seconds until the pace lets the next merge come; 0.0 when it is due, or when none comes.
+
+        To be asked again after a wait, and whenever the pace was turned: a faster one brings the next merge forward.
+        """
+        pace, due = self._pace, self._due  # either may be turned by another thread
+        if pace is None or due is None or self.finished:
+            return 0.0
+        now = time.monotonic()
+        self._due = due = min(due, now + 1 / pace)
+        return max(0.0, due - now)
 
     def __iter__(self) -> Iterator[Merge]:
         return self
@@ -106,7 +129,14 @@ class MergeRun:
             raise StopIteration
         if self._merges is None:  # not in `reset`: a long text is cut in the thread
             self._merges = learn_merges(count_chunks(self.texts, self.used_pattern))
-        self._wait()
+        pace, now = self._pace, time.monotonic()
+        if pace is None:
+            self._due = None
+        else:
+            # A merge that came late (a drawing was between) is made up for, a pause is not; nor does an early one count
+            # twice, that was asked for by hand.
+            due = now if self._due is None else min(now, max(self._due, now - 0.1))
+            self._due = due + 1 / pace
         merge = next(self._merges, None)
         if merge is None:
             self.exhausted = True
@@ -114,15 +144,3 @@ class MergeRun:
         self.token_bytes.append(self.token_bytes[merge.left] + self.token_bytes[merge.right])
         self.history.append(merge)
         return merge
-
-    def _wait(self) -> None:
-        if self.pace is None:
-            return
-        now = time.monotonic()
-        if self._due is None:
-            self._due = now
-        elif now < self._due:
-            self._hurry.wait(self._due - now)
-        self._hurry.clear()
-        # A merge that came late (a drawing was between) is made up for, a pause is not.
-        self._due = max(self._due, now - 0.1) + 1 / self.pace

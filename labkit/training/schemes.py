@@ -168,16 +168,20 @@ def train_scheme(
         compute: operations to spend (`flops_per_token` times tokens), to the nearest whole step.
         seed: of weights and data order.
         model: which model; `scheme_model` of the tokenizer when left out.
-        config: fields of `LMConfig` that differ from TRAINING.
+        config: fields of `LMConfig` that differ from TRAINING; not `seed`, and not `max_steps`, which the compute says.
 
     Raises:
-        ValueError: if the compute is less than a step's, for a text too short for a block, for a model with another
-            vocabulary.
+        ValueError: for a config with one of those, if the compute is less than a step's, for a text too short for a
+            block, for a model with another vocabulary.
         Diverged: if a loss is not finite.
     """
     model = model or scheme_model(tokenizer)
     _check_vocabulary(tokenizer, model)
-    settings = LMConfig.from_dict({"seed": seed, "eval_every": 0} | TRAINING | dict(config or {}))
+    config = dict(config or {})
+    for name, instead in (("seed", "the argument seed"), ("max_steps", "the argument compute, which decides it")):
+        if name in config:
+            raise ValueError(f"train_scheme: config holds {name} = {config[name]!r}; leave it out, and give {instead}")
+    settings = LMConfig.from_dict({"seed": seed, "eval_every": 0} | TRAINING | config)
     tokens_per_step = settings.batch_size * model.block_size
     a_step = flops_per_token(model) * tokens_per_step
     if not (math.isfinite(compute) and compute >= a_step):

@@ -116,7 +116,7 @@ class MergePanel(Panel):
         self.driver.on_update = None
         super().close()
 
-    # -- what buttons and sliders do: they set what the thread reads, and end its wait for the pace
+    # -- what buttons and sliders do: they set what the thread reads, which hears them while it waits for the pace
 
     def _train(self) -> None:
         self._counted, self._rate = (time.perf_counter(), self.run.step), 0.0
@@ -124,15 +124,12 @@ class MergePanel(Panel):
 
     def _pause(self) -> None:
         self.driver.pause()
-        self.run.hurry()
 
     def _step(self) -> None:
         self.driver.step()
-        self.run.hurry()
 
     def _stop(self) -> None:
         self.driver.stop()
-        self.run.hurry()
 
     def _reset(self) -> None:
         self._stop()
@@ -141,12 +138,13 @@ class MergePanel(Panel):
 
     def _resize(self, size: int) -> None:
         self.run.vocab_size = size
+        self.driver.look()
         if self.driver.state != "running":
             self._update()
 
     def _turn_pace(self, pace: float) -> None:
         self.run.pace = None if pace >= FASTEST else pace
-        self.run.hurry()
+        self.driver.look()
 
     def _choose(self, pattern: str) -> None:
         self.run.pattern = pattern
@@ -200,17 +198,19 @@ class MergePanel(Panel):
 def visible(token: bytes) -> str:
     """The text of a token with its spaces and line breaks made visible; bytes that are no characters as hex.
 
+    The signs are those of token_playground.js.
+
     >>> visible(b" the"), visible(bytes([10, 10])), visible("é".encode()[:1])
-    ('␣the', '⏎⏎', '‹C3›')
+    ('␣the', '↵↵', '⟨C3⟩')
     """
     shown = []
     for character in token.decode("utf-8", errors="surrogateescape"):
         if "\udc80" <= character <= "\udcff":  # a byte that is no character: a piece of one
-            shown.append(f"‹{ord(character) - 0xDC00:02X}›")
+            shown.append(f"⟨{ord(character) - 0xDC00:02X}⟩")
         elif character in " \n\t\r":
-            shown.append({" ": "␣", "\n": "⏎", "\t": "⇥", "\r": "␍"}[character])
+            shown.append({" ": "␣", "\n": "↵", "\t": "→", "\r": "␍"}[character])
         else:
-            shown.append(character if character.isprintable() else f"‹U+{ord(character):04X}›")
+            shown.append(character if character.isprintable() else f"⟨U+{ord(character):04X}⟩")
     return "".join(shown)
 
 

@@ -1,8 +1,7 @@
 // Type anything: its tokens by several tokenizers (token_playground.engine.js), their ids and bytes, and how they were made.
 
 const MOST_SHOWN = 2000; // tokens that are drawn; all are counted
-const MOST_TEXT = 1e6; // characters that the box takes
-const LARGE = 4000; // characters; a longer text is cut up when the reader pauses, one scheme after the other
+const LARGE = 4000; // UTF-16 units; a longer text is cut up when the reader pauses, one scheme after the other
 const PAUSE = 150; // ms without a key
 const WINDOW = 96; // bytes of a longer chunk whose merging is shown
 const BYTES_SHOWN = 32;
@@ -14,7 +13,8 @@ const hex = (n, digits) => n.toString(16).toUpperCase().padStart(digits, "0");
 const codePoint = (character) => `U+${hex(character.codePointAt(0), 4)}`;
 const RTL = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Zs}\p{Zl}\p{Zp}\p{Co}\p{Cn}]|^[\p{Variation_Selector}]/gu;
-const DRAWN = { " ": "·", "\n": "↵", "\t": "→", "\r": "␍" };
+// merge_panel.py's `visible` has the same signs.
+const DRAWN = { " ": "␣", "\n": "↵", "\t": "→", "\r": "␍" };
 const JOINER = /[\u200c\u200d\u{e0020}-\u{e007f}]/u; // between two characters they are part of what is seen
 
 /** A text with all in it visible. */
@@ -25,6 +25,13 @@ function seen(text) {
 }
 const seenBytes = (bytes) => pieces(bytes).map(({ text, byte }) => (text === undefined ? `⟨${hex(byte, 2)}⟩` : seen(text))).join("");
 const hexBytes = (bytes) => Array.from(bytes.subarray(0, BYTES_SHOWN), (byte) => hex(byte, 2)).join(" ") + (bytes.length > BYTES_SHOWN ? " …" : "");
+/** Where the first `most` characters of a text end: never within a surrogate pair. */
+function endOf(text, most) {
+  if (text.length <= most) return text.length;
+  let at = 0;
+  for (let n = 0; n < most && at < text.length; n++) at += text.codePointAt(at) > 0xffff ? 2 : 1;
+  return at;
+}
 const short = (text, most = 60) => { const all = Array.from(text); return all.length > most ? `${all.slice(0, most).join("")}…` : text; };
 
 /** What the tokens are, in the three ways to show them. */
@@ -42,7 +49,8 @@ export default {
     let results = new Map(); // name -> { ids, distinct, unknown } for the text that is there
     let face = "text", tokens = [], options = [], chosen = -1, steps = [], step = 0;
     let place = null; // of the chosen token in the text, in bytes: it stays when the scheme changes
-    let timer = 0, speaking = 0;
+    let typing = 0, counting = 0, speaking = 0; // timers
+    let wasCut = false; // more was typed or pasted than the box takes
 
     const box = node("textarea", { class: "lb-input lb-tp-box", rows: 3, dir: "auto", spellcheck: "false", autocomplete: "off", "aria-label": "your text", ...keep });
     const counts = node("div", { class: "lb-tp-counts" });
@@ -70,20 +78,29 @@ export default {
       return { ids, distinct: new Set(ids).size, unknown: it.unknown === null ? 0 : ids.reduce((sum, id) => sum + (id === it.unknown), 0) };
     };
     const send = () => {
-      if (box.value.length > MOST_TEXT) box.value = box.value.slice(0, MOST_TEXT);
-      model.set("text", wellFormed(box.value));
+      clearTimeout(typing);
+      const end = endOf(box.value, model.get("max_text"));
+      wasCut = end < box.value.length;
+      if (wasCut) {
+        const { selectionStart: from, selectionEnd: to } = box;
+        box.value = box.value.slice(0, end);
+        box.setSelectionRange(Math.min(from, end), Math.min(to, end));
+      }
+      const typed = wellFormed(box.value);
+      if (typed === model.get("text")) return recount(); // no change will be heard
+      model.set("text", typed);
       model.save_changes();
     };
     box.addEventListener("input", () => {
-      clearTimeout(timer);
+      clearTimeout(typing);
       if (box.value.length <= LARGE) return send();
       note.textContent = "Cutting the text into tokens …";
-      timer = setTimeout(send, PAUSE);
+      typing = setTimeout(send, PAUSE);
     });
 
     /** Cut the text up: by the chosen scheme first. In a long text the page gets its turn before the next one. */
     const recount = () => {
-      clearTimeout(timer);
+      clearTimeout(counting);
       results = new Map([[scheme().name, measure(scheme())]]);
       drawTokens();
       const rest = [...known.values()].filter((it) => it !== scheme());
@@ -93,14 +110,18 @@ export default {
         if (!results.has(it.name)) results.set(it.name, measure(it));
         if (text().length <= LARGE) return goOn();
         drawTable();
-        timer = setTimeout(goOn);
+        counting = setTimeout(goOn);
       };
       goOn();
       clearTimeout(speaking);
       speaking = setTimeout(() => { said.textContent = counts.textContent; }, 600); // when the typing has stopped
     };
     const heardText = () => {
-      if (wellFormed(box.value) !== model.get("text")) box.value = model.get("text"); // it came from Python
+      if (wellFormed(box.value) !== model.get("text")) { // it came from Python
+        clearTimeout(typing);
+        box.value = model.get("text");
+        wasCut = false;
+      }
       place = null;
       recount();
     };
@@ -123,7 +144,7 @@ export default {
           ? ": this tokenizer has no <UNK>, and refuses such a text." : " (<UNK>)."}`);
       }
       if (n > MOST_SHOWN) words.push(`The first ${grouped(MOST_SHOWN)} tokens are drawn; the counts are of all.`);
-      if (model.get("text").length >= MOST_TEXT) words.push(`The box takes ${grouped(MOST_TEXT)} characters.`);
+      if (wasCut) words.push(`The text was cut: the box takes ${counted(model.get("max_text"), "character")}.`);
       if (options.length && options[0].closest("[dir=rtl]")) words.push("A line that begins with letters written from right to left has its first token at the right.");
       note.textContent = words.join(" ");
     };
@@ -332,7 +353,8 @@ export default {
     box.value = model.get("text");
     rebuild();
     return () => {
-      clearTimeout(timer);
+      clearTimeout(typing);
+      clearTimeout(counting);
       clearTimeout(speaking);
       for (const [event, act] of Object.entries(heard)) model.off(event, act);
     };

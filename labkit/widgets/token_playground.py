@@ -12,7 +12,7 @@ from .figure import Figure
 KINDS = ("char", "byte", "word", "bpe")
 """The kinds of tokenizers that the page knows, as `to_dict` calls them."""
 MAX_TEXT = 1_000_000
-"""Characters; the figure takes no more from a reader either, so that a page stays quick."""
+"""Characters (code points); the figure takes no more from a reader either, so that a page stays quick."""
 EXAMPLE = "Tokens are not words: “tokenization”, 1,024, naïve, שלום, 你好, 👩🏽‍🚀."
 
 
@@ -45,6 +45,7 @@ class TokenPlayground(Figure):
     Attributes:
         text: what stands in the box; may be set, and follows what the reader types.
         scheme: the name of the tokenizer that is shown; likewise.
+        max_text: how many characters the box takes; the page cuts off what is more, and says so.
 
     Raises:
         ValueError: for no schemes, a name that is none, a tokenizer of another kind.
@@ -52,10 +53,11 @@ class TokenPlayground(Figure):
     """
 
     module = "token_playground"
-    page_traits = ("data", "text", "scheme")
+    page_traits = ("data", "max_text", "text", "scheme")
 
     data = t.List(t.Dict()).tag(sync=True)
     """What the page makes the tokenizers of."""
+    max_text = t.Int(MAX_TEXT, read_only=True).tag(sync=True)
     text = t.Unicode("").tag(sync=True)
     scheme = t.Unicode("").tag(sync=True)
 
@@ -100,9 +102,10 @@ class TokenPlayground(Figure):
     @t.validate("text")
     def _valid_text(self, proposal: dict[str, Any]) -> str:
         text: str = proposal["value"]
-        if len(text) > MAX_TEXT:
+        if len(text) > self.max_text:
             raise t.TraitError(
-                f"TokenPlayground: the text has {len(text):,} characters, at most {MAX_TEXT:,} fit; give a part of it"
+                f"TokenPlayground: the text has {len(text):,} characters, at most {self.max_text:,} fit; "
+                "give a part of it"
             )
         try:
             text.encode()

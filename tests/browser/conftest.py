@@ -83,7 +83,8 @@ STICKS_OUT = """(panel, apart) => {
     const right = panel.getBoundingClientRect().right;
     return [...panel.querySelectorAll("*")].filter((element) => {
         const box = element.getBoundingClientRect();
-        return box.width && box.right > right + 1 && !(apart && element.closest(apart));
+        const hangs = element.textContent && !element.textContent.trim(); // a space where a line ends
+        return box.width && box.right > right + 1 && !hangs && !(apart && element.closest(apart));
     }).map((element) => `${element.tagName} ${element.className}`);
 }"""
 

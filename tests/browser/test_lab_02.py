@@ -46,7 +46,7 @@ def test_train_and_sample_meanwhile(jupyterlab, lab, screenshots):
     said = sampler.inner_text()
     assert "valid 0 of 10" in said
     assert "expected" in said  # the parser's words
-    assert sampler.locator("mark.lb-wrong").count() == 10
+    assert sampler.locator(".lb-sample:has(mark.lb-wrong)").count() == 10
     assert jupyterlab.in_kernel(lab, "print(panel.driver.state)") == "running"  # it trains on
 
     temperature, length, how_many = sampler.get_by_role("slider").all()

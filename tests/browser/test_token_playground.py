@@ -12,6 +12,7 @@ from labkit.data import load_text
 from labkit.tokenizers import BPETokenizer, ByteTokenizer, CharTokenizer, WordTokenizer
 from labkit.widgets import TokenPlayground
 from labkit.widgets.figure import module_source, style_source
+from labkit.widgets.merge_panel import visible
 
 pytestmark = pytest.mark.browser
 
@@ -181,7 +182,7 @@ def test_scheme_faces_and_counts(figure, schemes):
         show(figure, "bytes")
         assert tokens(figure) == [schemes[name].token_bytes(token).hex(" ").upper() for token in ids]
         show(figure, "text")
-        assert "".join(tokens(figure)) == text.replace(" ", "·")
+        assert "".join(tokens(figure)) == text.replace(" ", "␣")
         assert counts(figure) == (
             f"{len(ids)} tokens, 27 characters, 27 bytes; {27 / len(ids):.2f} bytes per token, "
             f"{len(set(ids))} different tokens"
@@ -205,10 +206,10 @@ def test_a_token_its_merges_and_the_steps_of_its_chunk(figure, schemes):
         figure.locator(".lb-tp-tree .lb-tp-node bdi").all_text_contents()[0],
         *(figure.locator(".lb-tp-tree > div > ul > li > ul > li > .lb-tp-node bdi").all_text_contents()),
     )
-    names = [tokenizer.token_bytes(token).decode().replace(" ", "·") for token in (left, right)]
-    assert (top, [first, second]) == ("·function", names)
+    names = [tokenizer.token_bytes(token).decode().replace(" ", "␣") for token in (left, right)]
+    assert (top, [first, second]) == ("␣function", names)
     stage = figure.locator(".lb-tp-stage bdi")
-    assert stage.all_text_contents() == list("·function")
+    assert stage.all_text_contents() == list("␣function")
     seen = []
     following = figure.get_by_role("button", name="Next: do the next merge")
     while following.get_attribute("aria-disabled") != "true":
@@ -216,11 +217,19 @@ def test_a_token_its_merges_and_the_steps_of_its_chunk(figure, schemes):
         seen.append(int(re.match(r"Merge ([\d,]+) joins", figure.locator(".lb-say").inner_text())[1].replace(",", "")))
     assert seen == sorted(seen)
     assert len(seen) == 8
-    assert stage.all_text_contents() == ["·function"]
+    assert stage.all_text_contents() == ["␣function"]
     slider = figure.get_by_role("slider", name="step")
     slider.focus()
     slider.press("ArrowLeft")
     assert stage.all_text_contents() == names
+
+
+def test_the_signs_are_those_of_the_merge_panel(figure, schemes):
+    text = "a b\tc\n é שלום \u3000\u200b"
+    write(figure, text)
+    for name in ("bpe 1,024", "bytes"):
+        choose(figure, name)
+        assert tokens(figure) == [visible(schemes[name].token_bytes(token)) for token in schemes[name].encode(text)]
 
 
 def test_keyboard(figure):
@@ -245,7 +254,7 @@ def test_keyboard(figure):
 def test_hebrew_runs_from_right_to_left(figure):
     write(figure, "שלום עולם\nhello there")
     choose(figure, "bpe scripts")
-    assert "".join(tokens(figure)).replace("·", " ") == "שלום עולם↵hello there"
+    assert "".join(tokens(figure)).replace("␣", " ") == "שלום עולם↵hello there"
     assert figure.locator(".lb-tp-line").evaluate_all("all => all.map((line) => line.dir)") == ["rtl", "ltr"]
     places = figure.locator(".lb-tp-line").evaluate_all(
         "all => all.map((line) => [...line.children].map((token) => token.getBoundingClientRect().left))"
@@ -286,7 +295,7 @@ def test_parts_of_characters_unknown_ones_and_what_cannot_be_seen(figure):
         "box => { box.value = 'a\\ud83d b\\udc69'; box.dispatchEvent(new Event('input')); }"
     )
     choose(figure, "bytes")
-    assert tokens(figure) == ["a", "⟨EF⟩", "⟨BF⟩", "⟨BD⟩", "·", "b", "⟨EF⟩", "⟨BF⟩", "⟨BD⟩"]
+    assert tokens(figure) == ["a", "⟨EF⟩", "⟨BF⟩", "⟨BD⟩", "␣", "b", "⟨EF⟩", "⟨BF⟩", "⟨BD⟩"]
 
 
 def test_an_empty_box(figure):

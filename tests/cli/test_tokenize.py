@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from labkit.cli import app, token_views
 from labkit.files import write_atomic
-from labkit.tokenizers import BPETokenizer, ByteTokenizer, CharTokenizer, WordTokenizer, load_tokenizer
+from labkit.tokenizers import BPETokenizer, ByteTokenizer, CharTokenizer, WordTokenizer, load_tokenizer, patterns
 
 TEXT = "the cat sat on the mat\nand the dog sat on the log: né שלום 👩🏽‍🚀\n" * 20
 END = "<|endoftext|>"
@@ -44,7 +44,7 @@ def printed(*arguments, stdin=None):
 
 @pytest.fixture
 def trained(folder):
-    printed("train", "data.txt", "--vocab-size", 300, "--special", END, "-o", "tok.json")
+    printed("train", "data.txt", "--vocab-size", 300, "--special-token", END, "-o", "tok.json")
     return BPETokenizer.load("tok.json")
 
 
@@ -86,10 +86,20 @@ def test_several_files_with_other_line_ends_are_read_as_one_text_would_be(folder
 
 def test_the_names_of_special_tokens_need_no_merges(folder):
     (folder / "documents.txt").write_text(f"{TEXT}{END}{TEXT}", encoding="utf-8")
-    first = printed("train", "documents.txt", "--vocab-size", 300, "--special", END).splitlines()[0]
+    first = printed("train", "documents.txt", "--vocab-size", 300, "--special-token", END).splitlines()[0]
     made = load_tokenizer("tokenizer.json")
     assert made == BPETokenizer.train([TEXT, TEXT], 300, special_tokens=[END])
     assert f"the text is {len(made.encode(TEXT + END + TEXT, 'allow')):,} of them" in first
+
+
+def test_a_special_token_is_not_cut_in_two_where_a_file_is_read_in_pieces(folder, monkeypatch):
+    name = "<|end of text|>"
+    monkeypatch.setattr(patterns.read_pieces, "__defaults__", (16, *patterns.read_pieces.__defaults__[1:]))
+    (folder / "documents.txt").write_bytes(f"{TEXT}{name}".replace("\n", "\r\n").encode() * 4)
+    first = printed("train", "documents.txt", "--vocab-size", 300, "--special-token", name).splitlines()[0]
+    made = load_tokenizer("tokenizer.json")
+    assert made == BPETokenizer.train([TEXT] * 4, 300, special_tokens=[name])
+    assert f"the text is {len(made.encode((TEXT + name) * 4, 'allow')):,} of them" in first
 
 
 @pytest.mark.parametrize(
@@ -106,9 +116,12 @@ def test_the_names_of_special_tokens_need_no_merges(folder):
             "data.txt --kind byte --vocab-size 9",
             "--vocab-size says nothing to a byte tokenizer; it is for bpe and",
         ),
-        ("data.txt --kind word --special x", "--special says nothing to a word tokenizer; it is for bpe"),
+        ("data.txt --kind word --special-token x", "--special-token says nothing to a word tokenizer; it is for bpe"),
         ("data.txt --unknown", "--unknown says nothing to a bpe tokenizer; it is for char"),
         ("data.txt -o .", ". is a folder"),
+        ("data.txt -o data.txt/deeper/tok.json", "data.txt is a file, so there can be no"),
+        ("data.txt -o new/deeper/tok.json --vocab-size 10", "vocab_size must be 256 …"),
+        ("data.txt no.txt -o new/tok.json", "unknown text 'no.txt'"),
         ("data.txt -o data.txt --overwrite", "data.txt is what is read"),
         ("data.txt -o there.json", "there.json is there already: --overwrite writes over it"),
     ],
@@ -117,12 +130,27 @@ def test_what_cannot_be_is_one_line_and_nothing_is_written(arguments, words, fol
     (folder / "bad.txt").write_bytes(b"\xff\xfe")
     (folder / "empty.txt").write_bytes(b"")
     (folder / "there.json").write_bytes(b"old")
-    before = {path: path.read_bytes() for path in folder.iterdir()}
+    before = {path: path.read_bytes() for path in folder.iterdir()}  # no folder is among them
     stderr = failed(labkit("train", *arguments.split()))
     assert stderr.startswith("error: ")
     assert stderr.count("\n") == 1
     assert words in stderr
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("missing", ["no.txt", "."])
+def test_all_sources_are_looked_for_before_the_first_is_read(missing, folder, monkeypatch):
+    read = []
+    monkeypatch.setattr(patterns, "read_pieces", lambda *_, **__: read.append(1) or iter([TEXT]))
+    assert f"unknown text '{missing}'" in failed(labkit("train", "data.txt", missing))
+    assert not read
+    printed("train", "data.txt", "--vocab-size", 300)
+    assert read
+
+
+def test_a_new_folder_is_made_for_the_file(folder):
+    printed("train", "data.txt", "--kind", "char", "-o", "new/deeper/tok.json")
+    assert load_tokenizer(folder / "new" / "deeper" / "tok.json") == CharTokenizer.train(TEXT)
 
 
 def test_an_older_file_is_written_over_when_asked_for(trained):
@@ -171,6 +199,29 @@ def test_special_tokens_by_policy(trained):
     assert printed("decode", "tok.json", *ids.split()) == END == printed("decode", "tok.json", 299)
 
 
+def test_the_command_names_the_special_token_that_the_package_finds():
+    BPETokenizer((), special={"<a>": 256, "<a>b": 257}).save("two.json")
+    assert "special token '<a>b' at position 1:" in failed(labkit("encode", "two.json", "--text", "b<a>b <a>"))
+    assert printed("encode", "two.json", "--text", "b<a>b<a>", "--special", "allow") == "98 257 256\n"
+
+
+@pytest.mark.parametrize("policy", ["refuse", "allow", "text"])
+@pytest.mark.parametrize(
+    "tokenizer",
+    [CharTokenizer("ab", True), ByteTokenizer(), WordTokenizer(("a",)), BPETokenizer(())],
+    ids=lambda tokenizer: tokenizer.type,
+)
+def test_a_policy_without_special_tokens_to_find_is_refused(tokenizer, policy):
+    tokenizer.save("t.json")
+    for command in ("encode", "show"):
+        stderr = failed(labkit(command, "t.json", "--text", "a", "--special", policy))
+        assert stderr == (
+            f"error: --special {policy} has nothing to act on: this {tokenizer.type} tokenizer finds no special tokens "
+            "in a text; leave it out\n"
+        )
+        assert labkit(command, "t.json", "--text", "a").exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -187,6 +238,7 @@ def test_special_tokens_by_policy(trained):
         (("decode", "tok.json", "1.5"), "an id is a whole number, got '1.5'"),
         (("show", "tok.json", "--token", "300"), "outside the vocabulary"),
         (("show", "tok.json", "--token", "3", "--text", "a"), "give one of them"),
+        (("show", "tok.json", "--special", "allow"), "give --text too"),
     ],
 )
 def test_what_cannot_be_encoded_decoded_or_shown(arguments, words, trained, folder):
@@ -286,4 +338,6 @@ def test_other_programs_give_the_same_ids(trained):
 def test_what_cannot_be_exported(trained):
     write_atomic("byte.json", '{"type": "byte"}')
     assert "tok.json is what is read" in failed(labkit("export", "tok.json", "--format", "tiktoken", "-o", "tok.json"))
-    assert "only a bpe tokenizer" in failed(labkit("export", "byte.json", "--format", "huggingface", "-o", "hf.json"))
+    for form in ("huggingface", "tiktoken"):
+        stderr = failed(labkit("export", "byte.json", "--format", form, "-o", "out.json"))
+        assert "only a bpe tokenizer" in stderr

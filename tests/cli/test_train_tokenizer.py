@@ -95,6 +95,18 @@ def test_special_tokens_in_the_text_by_policy(folder):
     assert "--special text (it is allow)" in failed(labkit("train", "--resume", "--special", "text"))
 
 
+def test_a_policy_is_recorded_only_where_it_says_something():
+    ByteTokenizer().save("byte.json")
+    stderr = failed(trained("--special", "allow", tokenizer="byte.json"))
+    assert "--special allow has nothing to act on: this byte tokenizer finds no special tokens" in stderr
+    assert not last_path("gpt.safetensors").exists()
+    assert trained("--max-steps", 2, tokenizer="byte.json").exit_code == 0
+    assert "special" not in read_last("gpt.safetensors")["about"]["tokenizer"]
+    assert labkit("train", "--resume").exit_code == 0
+    stderr = failed(labkit("train", "--resume", "--special", "text"))
+    assert "--special text (it is a run whose tokenizer finds no special tokens)" in stderr
+
+
 # -- going on
 
 
@@ -177,6 +189,33 @@ def test_a_sample_stops_inside_a_token_and_at_a_special_one(model):
 def test_a_prompt_may_begin_with_a_special_token_when_that_is_meant(model):
     assert "--special allow as that token" in failed(labkit("sample", "gpt.safetensors", "--prompt", END))
     assert labkit("sample", "gpt.safetensors", "--prompt", END, "--special", "allow").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "stop", "never"),
+    [
+        (CharTokenizer("ab", unknown=True), "axb", "x"),
+        (CharTokenizer("ab", unknown=True), "ab", None),
+        (WordTokenizer(("the", " cat", ".")), "!", "!"),
+        (WordTokenizer(("the", " cat", ".")), "e.c ", None),  # "e" is no word, but stands in one
+        (ByteTokenizer(), "שx", None),
+    ],
+)
+def test_a_character_that_is_never_written_cannot_stop(tokenizer, stop, never):
+    gpt = GPT(GPTConfig.preset("modern", tokenizer.vocab_size, n_layer=1, n_head=2, n_embd=16, block_size=8))
+    save_gpt("gpt.safetensors", gpt, tokenizer)
+    result = labkit("sample", "gpt.safetensors", "--stop", stop, "--max-new-tokens", 3)
+    if never is None:
+        assert result.exit_code == 0
+    else:
+        assert f"--stop {never!r} would stop nothing" in failed(result)
+
+
+def test_a_sample_refuses_a_policy_without_special_tokens():
+    gpt = GPT(GPTConfig.preset("modern", 256, n_layer=1, n_head=2, n_embd=16, block_size=8))
+    save_gpt("gpt.safetensors", gpt, ByteTokenizer())
+    stderr = failed(labkit("sample", "gpt.safetensors", "--prompt", "a", "--special", "allow"))
+    assert "--special allow has nothing to act on: this byte tokenizer" in stderr
 
 
 @given(st.text())

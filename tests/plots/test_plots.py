@@ -76,9 +76,11 @@ def test_style_ends_with_its_block():
         assert colors is theme.DARK
         assert to_hex(plt.subplots()[1].get_facecolor()) == theme.DARK["bg"]
         assert mpl.rcParams["text.color"] == theme.DARK["text"]
+        assert theme.current() is theme.DARK
     assert dict(mpl.rcParams) == before
+    assert theme.current() is theme.LIGHT
     with style() as colors:
-        assert colors is theme.LIGHT
+        assert colors is theme.current() is theme.LIGHT
 
 
 def drawn(ax):

@@ -68,7 +68,7 @@ def test_it_comes_back_from_json_and_from_a_file(tokenizer, tmp_path):
 def test_only_its_own_kind_is_loaded(tokenizer, tmp_path):
     other = next(each for each in ALL if each.type != tokenizer.type)
     path = other.save(tmp_path / "tokenizer.json")
-    with pytest.raises(ValueError, match=rf"has the type '{tokenizer.type}', got '{other.type}'"):
+    with pytest.raises(ValueError, match=rf"tokenizer\.json: .*has the type '{tokenizer.type}', got '{other.type}'"):
         type(tokenizer).load(path)
 
 
@@ -99,6 +99,23 @@ def test_a_corrupt_file_is_named(tmp_path, content, message):
     with pytest.raises(ValueError, match=rf"broken\.json: .*{message}") as error:
         load_tokenizer(path)
     assert str(error.value).count("broken.json") == 1
+
+
+def test_a_path_that_a_message_begins_with_is_named_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a").write_text('{"type": "char", "characters": "ba"}', encoding="utf-8")
+    with pytest.raises(ValueError, match=r"^a: the characters of a tokenizer ascend"):
+        load_tokenizer("a")
+    (tmp_path / "unknown").write_text('{"type": "none"}', encoding="utf-8")
+    with pytest.raises(ValueError, match=r"^unknown: unknown type of tokenizer 'none'"):
+        load_tokenizer("unknown")
+
+
+@pytest.mark.parametrize("tokenizer", [WordTokenizer.train("a b"), CharTokenizer("ab")], ids=["word", "char"])
+def test_the_texts_of_all_tokens_are_put_together_once(tokenizer):
+    tokenizer.decode([0])
+    assert tokenizer._texts is tokenizer._texts
+    assert tokenizer == type(tokenizer).from_dict(tokenizer.to_dict())
 
 
 def test_a_file_that_is_not_there(tmp_path):

@@ -1,13 +1,14 @@
 import json
+import pickle
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.tokenizers import BPETokenizer, load_tokenizer, tokenizer_from_dict
+from labkit.tokenizers import BPETokenizer, SpecialTokenFound, load_tokenizer, tokenizer_from_dict
 from labkit.tokenizers.merges import learn_merges_naive
-from labkit.tokenizers.patterns import count_chunks
+from labkit.tokenizers.patterns import count_chunks, pieces
 
 any_text = st.text(st.characters(exclude_categories=["Cs"]))
 TEXT = "low lower lowest, the cat's hat: 2024, né é 你你 " * 3
@@ -164,6 +165,14 @@ def test_a_special_token_is_refused_unless_meant():
         tokenizer.encode(text, special="all")
 
 
+def test_what_was_found_is_in_the_error():
+    with pytest.raises(SpecialTokenFound) as error:
+        SMALL["gpt4"].encode("low<|a|>b <|ab|>")
+    assert (error.value.name, error.value.position) == ("<|a|>b", 3)
+    again = pickle.loads(pickle.dumps(error.value))
+    assert (type(again), str(again)) == (SpecialTokenFound, str(error.value))
+
+
 def test_the_longest_name_wins():
     tokenizer = SMALL["gpt2"]
     ids = tokenizer.special
@@ -257,3 +266,12 @@ def test_training_learns_nothing_from_the_names_of_special_tokens():
     text = "low low <|end|> lower <|end|> lowest <|end|>"
     marked = BPETokenizer.train(text, 262, special_tokens=["<|end|>"])
     assert marked.merges == BPETokenizer.train(["low low ", " lower ", " lowest "], 261).merges
+
+
+def test_training_on_pieces_of_a_text_learns_nothing_from_the_halves_of_a_name():
+    name = "<|end of text|>"
+    text = f"low low{name}lower lowest{name}" * 5
+    whole = BPETokenizer.train(text, 262, special_tokens=[name])
+    for block in range(1, 40):
+        blocks = [text[i : i + block] for i in range(0, len(text), block)]
+        assert BPETokenizer.train(pieces(blocks, 1, uncut=[name]), 262, special_tokens=[name]) == whole

@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labkit.tokenizers import BPETokenizer, ByteTokenizer, CharTokenizer, WordTokenizer
-from labkit.tokenizers.formats import from_gpt2, from_tiktoken_file, save_huggingface, to_huggingface, to_tiktoken
+from labkit.tokenizers.formats import (
+    from_gpt2,
+    from_tiktoken_file,
+    save_huggingface,
+    save_tiktoken,
+    to_huggingface,
+    to_tiktoken,
+)
 from labkit.tokenizers.huggingface import byte_letters, letters
 
 # Each library has its edition of Unicode; on what all know they agree.
@@ -242,6 +249,25 @@ def test_ranks_give_the_merges_back(ranks, trained):
     plain = from_tiktoken_file(ranks, trained.pattern)
     assert plain.merges == trained.merges
     assert plain.special == {}
+
+
+def test_ranks_are_written_without_tiktoken_and_read_by_it(ranks, trained, tmp_path, monkeypatch):
+    from tiktoken.load import load_tiktoken_bpe
+
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "tiktoken", None)
+        path = save_tiktoken(trained, tmp_path / "new" / "saved.tiktoken")
+        assert from_tiktoken_file(path, trained.pattern, trained.special) == trained
+    assert path.read_bytes() == ranks.read_bytes()
+    assert load_tiktoken_bpe(str(path)) == load_tiktoken_bpe(str(ranks))
+
+
+def test_ranks_with_which_tiktoken_gives_other_ids_are_not_written(tmp_path):
+    with pytest.raises(ValueError, match="token 258, b'abc', is never made"):
+        save_tiktoken(BPETokenizer(((98, 99), (97, 98), (257, 99))), tmp_path / "x.tiktoken")
+    with pytest.raises(ValueError, match="only a bpe tokenizer can be exported, got byte"):
+        save_tiktoken(ByteTokenizer(), tmp_path / "x.tiktoken")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_ranks_in_another_order_of_bytes(tmp_path):

@@ -4,6 +4,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tokenizers import Regex, pre_tokenizers
 
+from labkit.tokenizers.bpe import special_names
 from labkit.tokenizers.patterns import PATTERNS, count_chunks, pieces, read_pieces, splitter
 
 PARTS = [
@@ -27,7 +28,24 @@ PARTS = [
     "4567",
     "٣",
 ]
-PARTS += ["!", "...", "👩🏽‍🚀", "\u00a0", "\u2028", "\u3000", "\x1c", "\x85", "½", "e\u0301", "_", "\x00"]
+PARTS += [
+    "\n",
+    "。",
+    "1\n",
+    "!\n",
+    "!",
+    "...",
+    "👩🏽‍🚀",
+    "\u00a0",
+    "\u2028",
+    "\u3000",
+    "\x1c",
+    "\x85",
+    "½",
+    "e\u0301",
+    "_",
+    "\x00",
+]
 nasty = st.lists(st.sampled_from(PARTS), max_size=20).map("".join)
 # Later editions of Unicode give the unassigned code points a meaning, and each library has its edition.
 known = st.text(st.characters(exclude_categories=("Cs", "Cn")))
@@ -106,7 +124,55 @@ def test_pieces_stay_small():
 
 def test_a_text_without_a_place_to_cut_is_one_piece():
     assert list(pieces(["ab", "1 2", "!\n"], 1)) == ["ab1 2!\n"]
+    assert list(pieces(["1.\r\n", "2.\n\n", "3. \n", "\x1c\n4"], 1)) == ["1.\r\n2.\n\n3. \n\x1c\n4"]
     assert list(pieces([], 1)) == []
+
+
+@pytest.mark.parametrize("line", ["12,5;0\n", "你好，世界。\n", "{}\n"])
+def test_lines_without_a_letter_at_their_end_stay_small_too(line):
+    found = list(pieces([line * 100] * 50, 1000))
+    assert "".join(found) == line * 5000
+    assert max(map(len, found)) < 2000
+
+
+def test_what_python_calls_white_space_is_all_that_the_patterns_do():
+    """`pieces` asks Python what is white space; the patterns ask the package regex."""
+    import regex
+
+    assert not [c for c in map(chr, range(0x110000)) if regex.match(r"\s", c) and not c.isspace()]
+
+
+NAMES = ["<|end of text|>", "a b", "o<", " \n1", "1\n2", "\n", "b", "<|e"]
+with_names = st.lists(st.sampled_from([*NAMES, "<|end of", " text|>", "a", " ", "1", "!", "\n", "o"])).map("".join)
+
+
+@given(with_names, st.integers(1, 9), st.integers(1, 9), patterns, st.lists(st.sampled_from(NAMES), unique=True))
+@example("to the <|end of text|>", 1, 5, "gpt2", ["<|end of text|>"])
+def test_no_piece_ends_inside_a_name(text, block, least, pattern, names):
+    blocks = [text[i : i + block] for i in range(0, len(text), block)]
+    found = list(pieces(blocks, least, uncut=names))
+    assert "".join(found) == text
+    split = special_names(names).split
+    whole = split(text)
+    assert [name for piece in found for name in split(piece)[1::2]] == whole[1::2]
+    chunks = [chunk for piece in found for part in split(piece)[::2] for chunk in splitter(pattern)(part)]
+    assert chunks == [chunk for part in whole[::2] for chunk in splitter(pattern)(part)]
+
+
+def test_a_name_is_kept_whole_and_the_text_around_it_is_cut():
+    text = "so it is 12<|end of text|>and so on <|end of"
+    found = list(pieces(text, 1, uncut=["<|end of text|>"]))
+    assert found == ["so", " it", " is", " 12<|end of text|>and", " so on <|end of"]
+    assert list(pieces(text, 1))[3:6] == [" 12<|end", " of", " text|>and"]
+
+
+@given(nasty, st.integers(1, 10))
+@example("\ufeff1\r\n2\r", 2)
+def test_a_file_is_read_with_the_line_ends_of_load_text(tmp_path_factory, text, block):
+    path = tmp_path_factory.getbasetemp() / "unified.txt"
+    path.write_bytes(text.encode())
+    expected = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    assert "".join(read_pieces(path, block, unify=True)) == expected
 
 
 @given(nasty, st.integers(1, 10), patterns)

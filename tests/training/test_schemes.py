@@ -147,6 +147,13 @@ def test_compute_for_no_step(compute):
         train_scheme(ByteTokenizer(), TEXT, compute, 0, scheme_model(ByteTokenizer(), **SMALL), QUICK)
 
 
+@pytest.mark.parametrize(("name", "instead"), [("seed", "the argument seed"), ("max_steps", "the argument compute")])
+def test_what_an_argument_says_the_config_may_not(name, instead):
+    model = scheme_model(ByteTokenizer(), **SMALL)
+    with pytest.raises(ValueError, match=f"config holds {name} = 3; leave it out, and give {instead}"):
+        train_scheme(ByteTokenizer(), TEXT, 1e7, 0, model, QUICK | {name: 3})
+
+
 def test_a_model_with_another_vocabulary():
     for work in (describe, lambda t, text, model: train_scheme(t, text, 1e9, model=model)):
         with pytest.raises(ValueError, match=r"vocabulary of 65, the tokenizer one of 256: make it with scheme_model"):

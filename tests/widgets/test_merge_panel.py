@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import threading
 
 import numpy as np
 import pytest
@@ -163,29 +164,60 @@ def test_before_the_first_merge_a_pattern_needs_no_reset(panel):
     assert p.tokenizer.pattern == "gpt2"
 
 
+def wait_for_the_pace(panel, merges):
+    """Train until so many merges are done and the thread waits: it asks for `delay` under the lock of the buttons."""
+    waits, delay = threading.Event(), panel.run.delay
+
+    def told():
+        seconds = delay()
+        if seconds > 0 and panel.run.step == merges:
+            waits.set()
+        return seconds
+
+    panel.run.delay = told
+    panel.train.click()
+    assert waits.wait(LONG)
+
+
 @pytest.mark.parametrize("act", ["pause", "stop", "reset"])
 def test_buttons_are_heard_in_a_wait_for_the_pace(panel, act):
     p = panel(pace=1)
     p.run.pace = 0.001  # a quarter of an hour
-    p.train.click()
-    while not p.run.step:
-        p.driver.wait  # noqa: B018 - the first merge waits for nothing
+    wait_for_the_pace(p, 1)
     getattr(p, act).click()
     assert p.wait(LONG) == {"pause": "paused", "stop": "stopped", "reset": "idle"}[act]
-    assert p.run.step <= 2
+    assert p.run.step == (0 if act == "reset" else 1)
 
 
-def test_the_pace_is_kept_and_its_right_end_is_no_limit(panel):
-    p = panel(vocab_size=400, texts=TEXT + "".join(map(chr, range(300, 2000))), pace=1)
-    p.train.click()
+def test_a_merge_by_hand_ends_a_wait_for_the_pace(panel):
+    p = panel(pace=1)
+    p.run.pace = 0.001
+    wait_for_the_pace(p, 1)
+    p.step.click()
+    assert p.wait(LONG) == "paused"
+    assert p.run.step == 2
+
+
+def test_the_slider_of_the_pace_is_heard_in_a_wait_and_its_right_end_is_no_limit(panel):
+    p = panel(vocab_size=270, pace=1)
+    p.run.pace = 0.001
+    wait_for_the_pace(p, 1)
+    p.size.value = 275
+    assert (p.run.step, p.driver.state) == (1, "running")
     p.pace.value = 1000
     assert p.wait(LONG) == "done"
+    assert p.error.value == ""
     assert p.run.pace is None
-    run = MergeRun(TEXT, 266, pace=50)
-    waited = []
-    run._hurry.wait = waited.append
-    list(run)
-    assert sum(waited) == pytest.approx(sum(k / 50 for k in range(10)), abs=0.5)  # nothing waits: they add up
+    assert p.run.step == 19
+
+
+def test_a_smaller_vocabulary_ends_a_wait_for_the_pace(panel):
+    p = panel(pace=1)
+    p.run.pace = 0.001
+    wait_for_the_pace(p, 1)
+    p.size.value = 257
+    assert p.wait(LONG) == "done"
+    assert p.run.step == 1
 
 
 def test_what_goes_wrong_in_the_thread_is_shown(panel):
@@ -206,7 +238,7 @@ def test_a_panel_made_again_ends_the_thread_of_the_earlier_one(panel):
 
 
 def test_what_cannot_be_seen_is_made_visible():
-    assert visible(b" a\n\t\r") == "␣a⏎⇥␍"
-    assert visible("é".encode()[1:] + b"x") == "‹A9›x"
+    assert visible(b" a\n\t\r") == "␣a↵→␍"
+    assert visible("é".encode()[1:] + b"x") == "⟨A9⟩x"
     assert visible("שלום".encode()) == "שלום"
-    assert visible("\u200d".encode()) == "‹U+200D›"
+    assert visible("\u200d".encode()) == "⟨U+200D⟩"

@@ -32,7 +32,7 @@ def test_the_state_in_the_page_is_the_state_of_the_figure():
     html = figure.page_html()
     assert html.count("</script") == 1
     state = json.loads(html.partition('<script type="application/json">')[2].partition("</script>")[0])
-    assert state == {"data": figure.data, "text": "</script> שלום 👩🏽‍🚀", "scheme": "words"}
+    assert state == {"data": figure.data, "max_text": 1_000_000, "text": "</script> שלום 👩🏽‍🚀", "scheme": "words"}
     assert figure.schemes == SCHEMES
 
 
@@ -105,6 +105,17 @@ def test_add_refuses_what_the_page_does_not_know_and_nothing_changes():
     with pytest.raises(ValueError, match="'h' is Halves"):
         figure.add("h", Halves())
     assert (figure.scheme, list(figure.schemes), len(figure.data)) == ("small", ["small"], 1)
+
+
+def test_the_limit_counts_characters_and_travels():
+    figure = TokenPlayground({"small": SMALL}, text="")
+    figure.set_trait("max_text", 3)
+    figure.text = "🚀👍a"
+    with pytest.raises(TraitError, match="the text has 4 characters, at most 3 fit"):
+        figure.text = "🚀👍ab"
+    assert (figure.text, figure.page_state()["max_text"]) == ("🚀👍a", 3)
+    with pytest.raises(TraitError, match="read-only"):
+        figure.max_text = 5
 
 
 @pytest.mark.parametrize(
