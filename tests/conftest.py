@@ -1,4 +1,9 @@
-"""What the tests of the arena, and of what shows it, have in common: agents small enough, on a handful of names."""
+"""What tests have in common: settings of their tools; for the arena, agents small enough, on a handful of names."""
+
+import os
+
+# Before torch is loaded: on matrices as small as the tests' two threads are slower than one, and xdist has the cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from hypothesis import settings

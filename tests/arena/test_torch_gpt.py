@@ -21,14 +21,6 @@ DOCUMENT = [6, 0, 3, 3, 1, 6]
 CLOSE = {"rel": 1e-9, "abs": 1e-9}
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def pair(make):
     """An agent in either engine, alike in all else."""

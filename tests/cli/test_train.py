@@ -28,11 +28,8 @@ PLAIN = ["--precision", "float32", "--device", "cpu"]
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
     (tmp_path / "data.txt").write_text(TEXT, encoding="utf-8")
-    yield tmp_path
-    torch.set_num_threads(before)
+    return tmp_path
 
 
 def labkit(*arguments):

@@ -8,15 +8,6 @@ from labkit.gpt import GPT, GPTConfig
 SIZES = {"block_size": 12, "n_layer": 2, "n_head": 2, "n_embd": 16}
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Tiny matrices are slower on two threads than on one."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def make(preset="modern", vocab_size=11, seed=0, dtype=torch.float32, **changes):
     """A small GPT in evaluation mode whose every weight is random."""
     if preset == "convolved":

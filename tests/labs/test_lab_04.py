@@ -3,7 +3,6 @@
 import math
 
 import pytest
-import torch
 
 LAB = "04-char-gpt"
 LEAKS = """
@@ -36,14 +35,6 @@ def tried(few_panel, **changes):
         old = next(line for line in few_panel.splitlines() if line.startswith(f"{name} ="))
         few_panel = few_panel.replace(old, f"{name} = {value}")
     return f"{few_panel}\nfew_panel.train.click()\nassert few_panel.wait(120) == 'done', few_panel\n"
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(autouse=True)

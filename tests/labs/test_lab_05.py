@@ -1,7 +1,6 @@
 """Lab 5 done right passes every check; done as it ships, none; what is missing or wrong is named."""
 
 import pytest
-import torch
 
 LAB = "05-tokenization"
 FIRST = ("setup", "text", "first-panel")
@@ -28,14 +27,6 @@ assert gpt_panel.wait(120) == "done", gpt_panel
 run.history[-1] = replace(run.history[-1], step=300)
 evaluate = lambda model, ids: 4.0  # what 300 steps come to
 """
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(autouse=True)

@@ -43,14 +43,6 @@ TRAIN, VALIDATION = list(routes(300, 0)), list(routes(60, 1))
 DATA = ReaderData.of(TRAIN, VALIDATION, TOKENIZER)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def run_of(model=MODEL, data=DATA, **changes):
     return ReaderRun(model, data, dataclasses.replace(SETTINGS, **changes))
 

@@ -36,14 +36,6 @@ def routes(n, seed):
 DATA = RouteData.of(routes(60, 0), routes(30, 1), TOKENIZER)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def run_of(model=MODEL, data=DATA, drop_grade=0.3, width=None, **changes):
     return RouteRun(model, data, dataclasses.replace(SETTINGS, **changes), drop_grade, width=width)
 

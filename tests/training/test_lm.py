@@ -23,14 +23,6 @@ MODEL = GPTConfig.preset("modern", 7, block_size=8, n_layer=1, n_head=2, n_embd=
 CONFIG = LMConfig(max_steps=12, batch_size=4, warmup_steps=2, eval_every=3, precision="float32", device="cpu")
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def run_of(config=None, model=MODEL, data=DATA, write=None, **changes):
     return LMRun(model, data, dataclasses.replace(CONFIG, **changes) if config is None else config, write)
 

@@ -26,14 +26,6 @@ SMALL = {"n_layer": 1, "n_embd": 16, "n_head": 2, "block_size": 8}
 QUICK = {"batch_size": 4, "precision": "float32", "device": "cpu"}
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def test_the_schemes_are_made_of_the_training_part_alone():
     schemes = make_schemes(TEXT, (270, 280))
     assert list(schemes) == ["characters", "bytes", "BPE 270", "BPE 280", "words, 280", "words, all"]

@@ -13,11 +13,6 @@ from labkit.widgets import AttentionView
 TEXT = "to be or not"
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    torch.set_num_threads(1)
-
-
 @pytest.fixture
 def tokenizer():
     return CharTokenizer.train(TEXT)

@@ -20,11 +20,6 @@ LONG = 30
 CHARACTERS = "\n abcdefghijklmnopqrstuvwxyz"
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    torch.set_num_threads(1)
-
-
 @pytest.fixture(scope="module")
 def tokenizer():
     return CharTokenizer.train(CHARACTERS)

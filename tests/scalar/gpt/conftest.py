@@ -3,20 +3,10 @@
 import copy
 
 import pytest
-import torch
 
 from labkit.scalar import GameGPT
 
 VOCAB, BLOCK = 7, 5
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Matrices this small only wait for torch's threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture
