@@ -15,7 +15,10 @@ BIN = Path(sys.executable).parent
 CLASSROOM = ROOT / ".venv-classroom" / BIN.name
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
 # The cells of one notebook share a kernel: loadscope keeps them in one worker.
-NBVAL = ["--nbval", "--nbval-cell-timeout=120", "--nbval-kernel-name=python3", "-n2", "--dist=loadscope"]
+NBVAL = ["--nbval", "--nbval-cell-timeout=300", "--nbval-kernel-name=python3", "-n2", "--dist=loadscope"]
+
+# Two notebooks at once: torch with two threads in each would have them wait for one another, for minutes.
+SETTINGS = {"notebooks": {"OMP_NUM_THREADS": "1"}}
 
 INTERRUPTED = 130
 
@@ -61,7 +64,7 @@ def main(names: list[str]) -> int:
         print(f"\n== {name}", flush=True)
         started = time.monotonic()
         # Every command of a stage runs, so that one failure does not hide the next.
-        codes = [run(command, environment) for command in STAGES[name]]
+        codes = [run(command, environment | SETTINGS.get(name, {})) for command in STAGES[name]]
         results.append((name, not any(codes), time.monotonic() - started))
         if INTERRUPTED in codes:
             break
