@@ -17,6 +17,8 @@ def on_its_own(
     namespace: MutableMapping[str, Any],
     refused: tuple[str, ...],
     allowed: Collection[str] = (),
+    also: Callable[[str, str], str] = lambda module, name: "",
+    how: str = "in plain Python",
     **right: Callable[..., Any],
 ) -> Iterator[None]:
     """Where a learner's function is called: with right ones for the others, and without the package's answer.
@@ -25,14 +27,23 @@ def on_its_own(
         namespace: the notebook's `globals()`.
         refused: how the names of modules begin whose functions refuse meanwhile, under whatever name they are called.
         allowed: modules among them that may be called.
+        also: says of a module ("" for what is written in C) and the name of a function in it that it refuses too, by
+            what it returns: what that is, for the message; "" for what may be called.
+        how: to write it here, for the message.
         right: functions that the notebook has under these names meanwhile.
     """
 
     def watch(frame: FrameType, event: str, called: Any) -> None:
-        del called
-        module = str(frame.f_globals.get("__name__", ""))
-        if event == "call" and module.startswith(refused) and module not in allowed:
-            raise WrongAnswerError(f"this calls {module}; here, write it in plain Python.")
+        if event == "call":
+            module, name = str(frame.f_globals.get("__name__", "")), frame.f_code.co_name
+        elif event == "c_call":
+            module, name = "", getattr(called, "__name__", "")
+        else:
+            return
+        if ready_made := also(module, name):
+            raise WrongAnswerError(f"this calls {ready_made}; here, write it yourself.")
+        if module.startswith(refused) and module not in allowed:
+            raise WrongAnswerError(f"this calls {module}; here, write it {how}.")
 
     before = sys.getprofile()
     with standing_in(namespace, **right):
@@ -62,8 +73,8 @@ def whole_numbers(call: str, got: Any) -> list[int]:
 
 
 def likely_mistake(call: str, got: Any, expected: Any, sentence: str) -> WrongAnswerError:
-    """The complaint about an answer that a known mistake gives."""
-    shown = [f"    {name:9} {str(x)[:300]}" for name, x in (("expected:", expected), ("got:", got))]
+    """The complaint about an answer that a known mistake gives; numbers in a list with four digits after the point."""
+    shown = [f"    {name:9} {_rounded(x)}" for name, x in (("expected:", expected), ("got:", got))]
     return WrongAnswerError("\n".join([call, *shown, f"    likely:   {sentence}"]))
 
 
@@ -95,3 +106,10 @@ def expect_refusal(call: str, function: Callable[..., Any], arguments: Sequence[
     except Exception:
         got = attempt(call, function, *arguments, hint="a ValueError is needed here.")
     raise WrongAnswerError(f"{call}\n    returned {got}; this has to be refused: raise a ValueError.")
+
+
+def _rounded(answer: Any) -> str:
+    if isinstance(answer, list):
+        answer = [round(x, 4) if isinstance(x, float) else x for x in answer]
+    text = str(answer)
+    return text if len(text) <= 300 else f"{text[:300]}…"

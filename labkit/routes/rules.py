@@ -1,4 +1,8 @@
-"""What makes a list of holds a route: checked hold by hold, without the grammar that `grammar` writes routes by."""
+"""What makes a list of holds a route: checked hold by hold, without the grammar that `grammar` writes routes by.
+
+Each thing that can be wrong has a name, and is looked for in one place: `problems`. `faults` says it in sentences, for
+who reads one route; `validity` counts it by name, for tables of many.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -10,6 +14,9 @@ from .tokens import BOS, RouteTokenizer, RouteTokensError, canonical
 
 MOST = 2
 """A route has one or two starts (a hand on each, or both on one) and one or two finishes, as in the boards' apps."""
+
+NEEDED = ("unknown hold", "unknown role", "no start", "no finish")
+"""Problems of what is no route at all: `faults` that is not strict looks for these alone."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,41 @@ class Rules:
             raise ValueError(f"min_holds is at most max_holds, got {self.min_holds} and {self.max_holds}")
 
 
+def problems(holds: Sequence[Hold], board: Board, rules: Rules | None = None) -> dict[str, list[str]]:
+    """What is wrong with holds as a route: the name of a problem -> sentences about it. Empty if all is well.
+
+    The names are those of NEEDED, and "starts", "finishes" (more than MOST), "hold twice" (a placement, in whatever
+    roles), "order" (not the canonical one; an unknown hold or role has no place in it, so then it is not looked for)
+    and "hold count" (not within the rules).
+
+    Args:
+        holds: in their order.
+        board: that they are on.
+        rules: how long a route may be; `Rules()` when left out.
+    """
+    rules = rules or Rules()
+    roles = Counter(hold.role for hold in holds)
+    ends = {"start": "starts", "finish": "finishes"}
+    found = {
+        "unknown hold": [
+            f"no placement {hold.placement} on board {board.key}"
+            for hold in holds
+            if hold.placement not in board.placements
+        ],
+        "unknown role": [f"no role {hold.role!r}" for hold in holds if hold.role not in ROLES],
+    }
+    known = not any(found.values())
+    found |= {f"no {role}": [f"no {role}"] for role in ends if not roles[role]}
+    found |= {name: [f"{roles[role]} holds to {role}"] for role, name in ends.items() if roles[role] > MOST}
+    times = Counter(hold.placement for hold in holds)
+    found["hold twice"] = [f"placement {placement} {n} times" for placement, n in times.items() if n > 1]
+    if known and tuple(holds) != canonical(holds, board):
+        found["order"] = ["not in canonical order"]
+    if not rules.min_holds <= len(holds) <= rules.max_holds:
+        found["hold count"] = [f"{len(holds)} holds, not {rules.min_holds} … {rules.max_holds}"]
+    return {name: said for name, said in found.items() if said}
+
+
 def faults(holds: Sequence[Hold], board: Board, rules: Rules | None = None, strict: bool = True) -> list[str]:
     """What is wrong with holds as a route, a sentence each; nothing if all is well.
 
@@ -43,25 +85,13 @@ def faults(holds: Sequence[Hold], board: Board, rules: Rules | None = None, stri
         holds: in their order.
         board: that they are on.
         rules: how long a route may be; `Rules()` when left out. Only read when `strict`.
-        strict: False: that all holds are on the board in a role that there is, with a start and a finish. True: also
-            that no placement comes twice, that there are at most two starts and two finishes, that the order is
-            canonical, and `rules`.
+        strict: False: the problems of NEEDED, that is, that all holds are on the board in a role that there is, with a
+            start and a finish. True: where there are none of these, all other `problems` too.
     """
-    found = [f"no placement {hold.placement} on board {board.key}" for hold in holds if _lost(hold, board)]
-    found += [f"no role {hold.role!r}" for hold in holds if hold.role not in ROLES]
-    counts = Counter(hold.role for hold in holds)
-    found += [f"no {role}" for role in ("start", "finish") if not counts[role]]
-    if not strict or found:
-        return found
-    rules = rules or Rules()
-    found += [f"{counts[role]} holds to {role}" for role in ("start", "finish") if counts[role] > MOST]
-    times = Counter(hold.placement for hold in holds)
-    found += [f"placement {placement} {n} times" for placement, n in times.items() if n > 1]
-    if tuple(holds) != canonical(holds, board):
-        found.append("not in canonical order")
-    if not rules.min_holds <= len(holds) <= rules.max_holds:
-        found.append(f"{len(holds)} holds, not {rules.min_holds} … {rules.max_holds}")
-    return found
+    found = problems(holds, board, rules)
+    if not strict or found.keys() & set(NEEDED):
+        found = {name: said for name, said in found.items() if name in NEEDED}
+    return [sentence for said in found.values() for sentence in said]
 
 
 def is_valid(holds: Sequence[Hold], board: Board, rules: Rules | None = None, strict: bool = True) -> bool:
@@ -97,7 +127,3 @@ def faults_of_ids(
     if strict and route.angle not in board.config.angles:
         found.append(f"board {board.key} is not set to {route.angle} degrees")
     return found
-
-
-def _lost(hold: Hold, board: Board) -> bool:
-    return hold.placement not in board.placements

@@ -1,12 +1,16 @@
-"""Whether a route can be climbed as its board understands routes: basic rules, and strict ones that state numbers."""
+"""Whether a route can be climbed as its board understands routes: basic rules, and strict ones that state numbers.
 
-from collections import Counter
+What is wrong with the holds is found by `rules.problems`; here are the tables that an evaluation counts it in, with
+the angle, and with what a climber can reach. The order of the holds is in no table: to a board, a route is a set.
+"""
+
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from .board import ROLES, Board
+from .board import Board
 from .geometry import geometry
 from .route import Route
+from .rules import Rules, problems
 
 BASIC = ("no start", "no finish", "unknown hold", "unknown role", "hold twice", "unknown angle")
 """What breaks a basic rule."""
@@ -15,24 +19,22 @@ STRICT = ("starts", "finishes", "hold count", "height gain", "reach")
 
 
 @dataclass(frozen=True)
-class Limits:
-    """The numbers of the strict rules.
+class Limits(Rules):
+    """The numbers of the strict rules: those of `Rules`, and two in inches.
 
     Attributes:
-        fewest: holds that a route has at least, feet included.
-        most: holds that it has at most.
         gain: how far the highest finish is above the lowest start at least, in inches.
         reach: how far one hand is from the other at most when a hold is reached, in inches: a tall climber's span.
+
+    Raises:
+        ValueError: if that leaves no route.
     """
 
-    fewest: int = 3
-    most: int = 40
     gain: float = 24.0
     reach: float = 78.0
 
     def __post_init__(self) -> None:
-        if not 1 <= self.fewest <= self.most:
-            raise ValueError(f"a route has at least 1 hold and most ≥ fewest, got {self.fewest} … {self.most}")
+        super().__post_init__()
         if not self.reach > 0:
             raise ValueError(f"the longest reach is above 0 inches, got {self.reach!r}")
 
@@ -46,7 +48,8 @@ class Limits:
         counts = [len(route.holds) for route in routes]
         if not counts:
             raise ValueError("no routes to read hold counts from")
-        return replace(cls(**others), fewest=max(min(counts), 1), most=max(*counts, 1))  # type: ignore[arg-type]
+        # With fewer than two it has no start or no finish, and breaks a basic rule.
+        return replace(cls(**others), min_holds=max(min(counts), 2), max_holds=max(*counts, 2))  # type: ignore[arg-type]
 
 
 def basic_problems(route: Route, board: Board) -> tuple[str, ...]:
@@ -59,17 +62,10 @@ def basic_problems(route: Route, board: Board) -> tuple[str, ...]:
     """
     if route.board != board.key:
         raise ValueError(f"the route is on board {route.board}, the board is {board.key}")
-    roles = Counter(hold.role for hold in route.holds)
-    placements = [hold.placement for hold in route.holds]
-    broken = (
-        not roles["start"],
-        not roles["finish"],
-        any(placement not in board.placements for placement in placements),
-        any(role not in ROLES for role in roles),
-        len(set(placements)) < len(placements),
-        route.angle not in board.config.angles,
-    )
-    return tuple(name for name, is_broken in zip(BASIC, broken, strict=True) if is_broken)
+    found = set(problems(route.holds, board))
+    if route.angle not in board.config.angles:
+        found.add("unknown angle")
+    return tuple(name for name in BASIC if name in found)
 
 
 def strict_problems(route: Route, board: Board, limits: Limits | None = None) -> tuple[str, ...]:
@@ -89,16 +85,12 @@ def strict_problems(route: Route, board: Board, limits: Limits | None = None) ->
     if basic_problems(route, board):
         return ()
     limits = limits or Limits()
-    roles = Counter(hold.role for hold in route.holds)
-    shape = geometry(board, route.holds)
-    broken = (
-        roles["start"] > 2,
-        roles["finish"] > 2,
-        not limits.fewest <= len(route.holds) <= limits.most,
-        shape.gain < limits.gain,
-        shape.longest_reach > limits.reach,
-    )
-    return tuple(name for name, is_broken in zip(STRICT, broken, strict=True) if is_broken)
+    found, shape = set(problems(route.holds, board, limits)), geometry(board, route.holds)
+    if shape.gain < limits.gain:
+        found.add("height gain")
+    if shape.longest_reach > limits.reach:
+        found.add("reach")
+    return tuple(name for name in STRICT if name in found)
 
 
 def board_of(route: Route, boards: Mapping[str, Board]) -> Board:

@@ -355,26 +355,41 @@ def live_figure(page: Any) -> Callable[[Figure], None]:
 
 
 @pytest.fixture
-def panel_page(jupyterlab: Lab, page: Any) -> Iterator[Callable[[str, str], Any]]:
-    """Shows panels in JupyterLab: `panel_page(code, ".lb-arena")` runs the code in a notebook; gives the first panel.
+def open_lab(jupyterlab: Lab, page: Any) -> Iterator[Callable[..., Any]]:
+    """Opens a notebook in JupyterLab, the sidebar away: `open_lab("labs/01-value.ipynb", height=1200)` gives the page.
 
     Fails a test whose page has an error; afterwards JupyterLab is light again.
     """
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
 
-    def shown(code: str, selector: str) -> Any:
-        jupyterlab.open_notebook(page, "labs/03-arena.ipynb")
+    def opened(notebook: str, height: int = 900) -> Any:
+        jupyterlab.open_notebook(page, notebook)
         page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+        page.set_viewport_size({"width": 1280, "height": height})
+        return page
+
+    yield opened
+    jupyterlab.set_theme(page, "Light")
+    assert errors == []
+
+
+@pytest.fixture
+def panel_page(jupyterlab: Lab, open_lab: Callable[..., Any]) -> Callable[[str, str], Any]:
+    """Shows panels in JupyterLab: `panel_page(code, ".lb-arena")` runs the code in a notebook; gives the first panel.
+
+    As `open_lab` does, it fails a test whose page has an error, and leaves JupyterLab light.
+    """
+
+    def shown(code: str, selector: str) -> Any:
+        page = open_lab("labs/03-arena.ipynb")
         jupyterlab.set_source(page, "first-panel", code)
         jupyterlab.run_cell(page, "first-panel")
         panel = page.locator(selector).first
         panel.wait_for(timeout=60_000)
         return panel
 
-    yield shown
-    jupyterlab.set_theme(page, "Light")
-    assert errors == []
+    return shown
 
 
 @pytest.fixture(scope="session")

@@ -16,16 +16,10 @@ def press(panel, name):
 
 
 @pytest.fixture
-def lab(jupyterlab, page):
-    errors = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    jupyterlab.open_notebook(page, NOTEBOOK)
-    page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
-    page.set_viewport_size({"width": 1280, "height": 1100})
+def lab(jupyterlab, open_lab):
+    page = open_lab(NOTEBOOK, height=1100)
     jupyterlab.run_all(page, timeout=300)
-    yield page
-    jupyterlab.set_theme(page, "Light")
-    assert errors == []
+    return page
 
 
 def test_train_turn_and_write_meanwhile(jupyterlab, lab, screenshots):

@@ -20,18 +20,12 @@ TOKENS = r"""(n) => {
 
 
 @pytest.fixture
-def lab(jupyterlab, page):
-    errors = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    jupyterlab.open_notebook(page, NOTEBOOK)
-    page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
-    page.set_viewport_size({"width": 1280, "height": 1200})
+def lab(jupyterlab, open_lab):
+    page = open_lab(NOTEBOOK, height=1200)
     for cell in ("setup", "text", "first-panel", "sizes", "playground"):
         jupyterlab.run_cell(page, cell)
         jupyterlab.wait_idle(page)
-    yield page
-    jupyterlab.set_theme(page, "Light")
-    assert errors == []
+    return page
 
 
 def press(panel, name):

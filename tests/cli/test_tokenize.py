@@ -6,34 +6,24 @@ import os
 import re
 import signal
 import sys
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from labkit.cli import app, token_views
+from labkit.cli import token_views
 from labkit.files import write_atomic
 from labkit.tokenizers import BPETokenizer, ByteTokenizer, CharTokenizer, WordTokenizer, load_tokenizer, patterns
 
+from .commands import failed
+from .commands import labkit as called
+
+pytestmark = pytest.mark.usefixtures("folder")
+
 TEXT = "the cat sat on the mat\nand the dog sat on the log: né שלום 👩🏽‍🚀\n" * 20
 END = "<|endoftext|>"
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "data.txt").write_text(TEXT, encoding="utf-8")
-    return tmp_path
-
-
-def labkit(*arguments, stdin=None):
-    return CliRunner().invoke(app, ["tokenize", *(str(part) for part in arguments)], input=stdin)
-
-
-def failed(result, status=1):
-    assert (result.exit_code, result.stdout) == (status, ""), result.output
-    return result.stderr
+labkit = partial(called, "tokenize")
 
 
 def printed(*arguments, stdin=None):

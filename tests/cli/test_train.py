@@ -20,20 +20,11 @@ from labkit.training.checkpoints import last_path, read_last
 from labkit.training.lm import LMRun
 from labkit.training.lm_config import LMConfig
 
+from .commands import PLAIN, SMALL, failed, labkit
+
+pytestmark = pytest.mark.usefixtures("folder")
+
 TEXT = "the cat sat on the mat\nand the dog sat on the log\n" * 20
-SMALL = shlex.split("--n-layer 1 --n-head 2 --n-embd 16 --block-size 8 --batch-size 4 --eval-every 3 --warmup-steps 2")
-PLAIN = ["--precision", "float32", "--device", "cpu"]
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "data.txt").write_text(TEXT, encoding="utf-8")
-    return tmp_path
-
-
-def labkit(*arguments):
-    return CliRunner().invoke(app, [str(part) for part in arguments])
 
 
 def trained(*more):
@@ -43,11 +34,6 @@ def trained(*more):
 def plain(text):
     """Help and usage errors without their boxes and line breaks."""
     return " ".join(re.sub(r"[│╭╰╮╯─]|\x1b\[[\d;]*m", " ", text).split())
-
-
-def failed(result, status=1):
-    assert (result.exit_code, result.stdout) == (status, ""), result.output
-    return result.stderr
 
 
 # -- training

@@ -2,15 +2,12 @@
 
 import math
 import re
-import shlex
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
-from labkit.cli import app
 from labkit.cli.sample import text_of, until
 from labkit.cli.tokens import first_tokens
 from labkit.gpt import GPT, GPTConfig, load_gpt, save_gpt
@@ -18,32 +15,25 @@ from labkit.sampling import generate
 from labkit.tokenizers import BPETokenizer, ByteTokenizer, CharTokenizer, Tokenizer, WordTokenizer
 from labkit.training.checkpoints import last_path, read_last
 
+from .commands import PLAIN, SMALL, failed, labkit
+
 TEXT = "the cat 👩🏽‍🚀 sat on the mat\nand the dog שלום sat on the log\n" * 20
 END = "<|endoftext|>"
-SMALL = shlex.split("--n-layer 1 --n-head 2 --n-embd 16 --block-size 8 --batch-size 4 --eval-every 3 --warmup-steps 2")
-PLAIN = ["--precision", "float32", "--device", "cpu"]
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "data.txt").write_text(TEXT, encoding="utf-8")
-    BPETokenizer.train(TEXT, 280, special_tokens=[END]).save("tok.json")
-    return tmp_path
-
-
-def labkit(*arguments):
-    return CliRunner().invoke(app, [str(part) for part in arguments])
+def _tokenizer(folder):
+    BPETokenizer.train(TEXT, 280, special_tokens=[END]).save(folder / "tok.json")
 
 
 def trained(*more, text="data.txt", tokenizer="tok.json"):
     return labkit("train", "--text", text, "--tokenizer", tokenizer, *SMALL, *PLAIN, *more)
 
 
-def failed(result, status=1):
-    assert (result.exit_code, result.stdout) == (status, ""), result.output
-    assert result.stderr.count("\n") == 1
-    return result.stderr
+def one_line(result):
+    stderr = failed(result)
+    assert stderr.count("\n") == 1
+    return stderr
 
 
 # -- training
@@ -83,24 +73,24 @@ def test_unknown_words_are_owned_up_to():
 
 def test_special_tokens_in_the_text_by_policy(folder):
     (folder / "documents.txt").write_text(TEXT.replace("log\n", f"log\n{END}"), encoding="utf-8")
-    stderr = failed(trained(text="documents.txt"))
+    stderr = one_line(trained(text="documents.txt"))
     assert "tok.json cannot read documents.txt: the text has the special token '<|endoftext|>'" in stderr
     assert not last_path("gpt.safetensors").exists()
     assert trained("--special", "allow", "--max-steps", 2, text="documents.txt").exit_code == 0
     assert read_last("gpt.safetensors")["about"]["tokenizer"]["special"] == "allow"
     assert labkit("train", "--resume").exit_code == 0
-    assert "--special text (it is allow)" in failed(labkit("train", "--resume", "--special", "text"))
+    assert "--special text (it is allow)" in one_line(labkit("train", "--resume", "--special", "text"))
 
 
 def test_a_policy_is_recorded_only_where_it_says_something():
     ByteTokenizer().save("byte.json")
-    stderr = failed(trained("--special", "allow", tokenizer="byte.json"))
+    stderr = one_line(trained("--special", "allow", tokenizer="byte.json"))
     assert "--special allow has nothing to act on: this byte tokenizer finds no special tokens" in stderr
     assert not last_path("gpt.safetensors").exists()
     assert trained("--max-steps", 2, tokenizer="byte.json").exit_code == 0
     assert "special" not in read_last("gpt.safetensors")["about"]["tokenizer"]
     assert labkit("train", "--resume").exit_code == 0
-    stderr = failed(labkit("train", "--resume", "--special", "text"))
+    stderr = one_line(labkit("train", "--resume", "--special", "text"))
     assert "--special text (it is a run whose tokenizer finds no special tokens)" in stderr
 
 
@@ -113,7 +103,7 @@ def test_a_run_goes_on_with_its_own_tokenizer_though_the_file_is_gone(folder):
     assert labkit("train", "--resume").exit_code == 0
     assert labkit("train", "--resume", "--tokenizer", "moved.json").exit_code == 0
     (folder / "gpt.safetensors").unlink()
-    stderr = failed(labkit("train", "--resume"))
+    stderr = one_line(labkit("train", "--resume"))
     assert "this run began with 'tok.json': --tokenizer says where that is now" in stderr
     assert labkit("train", "--resume", "--tokenizer", "moved.json").exit_code == 0
     assert load_gpt("gpt.safetensors")[1] == BPETokenizer.load("moved.json")
@@ -123,11 +113,11 @@ def test_another_tokenizer_is_in_conflict(folder):
     assert trained("--max-steps", 2).exit_code == 0
     BPETokenizer.train(TEXT, 270).save("other.json")
     before = last_path("gpt.safetensors").read_bytes()
-    stderr = failed(labkit("train", "--resume", "--tokenizer", "other.json", "--n-layer", 2))
+    stderr = one_line(labkit("train", "--resume", "--tokenizer", "other.json", "--n-layer", 2))
     assert "in conflict: --tokenizer other.json (it is another tokenizer than 'tok.json' was), --n-layer 2" in stderr
     assert last_path("gpt.safetensors").read_bytes() == before
     assert labkit("train", "--text", "data.txt", *SMALL, *PLAIN, "--max-steps", 2, "--overwrite").exit_code == 0
-    stderr = failed(labkit("train", "--resume", "--tokenizer", "tok.json"))
+    stderr = one_line(labkit("train", "--resume", "--tokenizer", "tok.json"))
     assert "--tokenizer tok.json (it is a token for each character)" in stderr
 
 
@@ -144,7 +134,7 @@ def test_another_tokenizer_is_in_conflict(folder):
 def test_what_cannot_be_is_one_line(options, words, folder):
     CharTokenizer("abc").save("few.json")
     before = sorted(folder.iterdir())
-    stderr = failed(labkit("train", "--text", "data.txt", *SMALL, *PLAIN, *options.split()))
+    stderr = one_line(labkit("train", "--text", "data.txt", *SMALL, *PLAIN, *options.split()))
     assert stderr.startswith("error: ")
     assert words in stderr
     assert sorted(folder.iterdir()) == before
@@ -184,7 +174,7 @@ def test_a_sample_stops_inside_a_token_and_at_a_special_one(model):
 
 
 def test_a_prompt_may_begin_with_a_special_token_when_that_is_meant(model):
-    assert "--special allow as that token" in failed(labkit("sample", "gpt.safetensors", "--prompt", END))
+    assert "--special allow as that token" in one_line(labkit("sample", "gpt.safetensors", "--prompt", END))
     assert labkit("sample", "gpt.safetensors", "--prompt", END, "--special", "allow").exit_code == 0
 
 
@@ -205,13 +195,13 @@ def test_a_character_that_is_never_written_cannot_stop(tokenizer, stop, never):
     if never is None:
         assert result.exit_code == 0
     else:
-        assert f"--stop {never!r} would stop nothing" in failed(result)
+        assert f"--stop {never!r} would stop nothing" in one_line(result)
 
 
 def test_a_sample_refuses_a_policy_without_special_tokens():
     gpt = GPT(GPTConfig.preset("modern", 256, n_layer=1, n_head=2, n_embd=16, block_size=8))
     save_gpt("gpt.safetensors", gpt, ByteTokenizer())
-    stderr = failed(labkit("sample", "gpt.safetensors", "--prompt", "a", "--special", "allow"))
+    stderr = one_line(labkit("sample", "gpt.safetensors", "--prompt", "a", "--special", "allow"))
     assert "--special allow has nothing to act on: this byte tokenizer" in stderr
 
 

@@ -59,3 +59,28 @@ def run_cells(cells, capsys):
         return capsys.readouterr().out
 
     return run
+
+
+@pytest.fixture
+def only(cells):
+    """Leaves the named cells alone, in the lab's order: `only("setup", "check-2")`."""
+
+    def keep(*names):
+        for name in [name for name in cells if name not in names]:
+            del cells[name]
+
+    return keep
+
+
+@pytest.fixture
+def refused(only, run_cells):
+    """Runs the named cells alone: the check has to say "not yet", and the hint. Returns what was printed."""
+
+    def run(check, hint, *names):
+        only(*names)
+        said = run_cells()
+        assert f"{check}: not yet. " in said
+        assert hint in said
+        return said
+
+    return run

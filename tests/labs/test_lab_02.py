@@ -66,10 +66,9 @@ def test_as_it_ships_nothing_is_passed_and_nothing_given_away(run_cells):
         ("return 1", "matrix by matrix"),
     ],
 )
-def test_a_wrong_formula_is_told_what_it_lacks(cells, change, run_cells, formula, hint):
+def test_a_wrong_formula_is_told_what_it_lacks(change, only, run_cells, formula, hint):
     change("formula", "...  # return your formula", formula)
-    for name in [name for name in cells if name not in ("setup", "count", "formula", "check-4")]:
-        del cells[name]
+    only("setup", "count", "formula", "check-4")
     assert hint in run_cells()
 
 
@@ -86,8 +85,7 @@ def test_a_wrong_formula_is_told_what_it_lacks(cells, change, run_cells, formula
         ),
     ],
 )
-def test_a_wrong_repair_is_told_why(cells, run_cells, wrong, hint):
+def test_a_wrong_repair_is_told_why(cells, only, run_cells, wrong, hint):
     cells["fixed"] = wrong
-    for name in [name for name in cells if name not in ("setup", "suspects", "fixed", "check-6")]:
-        del cells[name]
+    only("setup", "suspects", "fixed", "check-6")
     assert hint in run_cells()

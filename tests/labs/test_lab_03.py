@@ -48,11 +48,6 @@ WORK = {
 }
 
 
-def only(cells, *names):
-    for name in [name for name in cells if name not in names]:
-        del cells[name]
-
-
 def test_the_right_answers_pass_everything(cells, answered, change, run_cells):
     answered(ANSWERS, WORK)
     change("cost", "...  # return a whole number", STEPS)
@@ -89,12 +84,9 @@ def test_as_it_ships_nothing_is_passed_and_nothing_given_away(run_cells, tmp_pat
         ("return int(joules / (Flops(n_embd, 2, 27).training(7) * JOULES_PER_FLOP))", "those of one step"),
     ],
 )
-def test_a_wrong_cost_is_told_why(cells, change, run_cells, body, hint):
+def test_a_wrong_cost_is_told_why(change, refused, body, hint):
     change("cost", "...  # return a whole number", body)
-    only(cells, "setup", "cost", "check-2")
-    said = run_cells()
-    assert "2 cost: not yet" in said
-    assert hint in said
+    refused("2 cost", hint, "setup", "cost", "check-2")
 
 
 @pytest.mark.parametrize(
@@ -117,12 +109,9 @@ def test_a_wrong_cost_is_told_why(cells, change, run_cells, body, hint):
         ("\nrate_panel.battle.beginning.value = 'as trained'" + HARE.format(0.01), "begin untrained"),
     ],
 )
-def test_a_first_battle_not_won_is_told_why(cells, run_cells, work, hint):
+def test_a_first_battle_not_won_is_told_why(cells, refused, work, hint):
     cells["rate-panel"] += work
-    only(cells, "setup", "rules", "rate-panel", "check-3")
-    said = run_cells()
-    assert "3 learning rate: not yet" in said
-    assert hint in said
+    refused("3 learning rate", hint, "setup", "rules", "rate-panel", "check-3")
 
 
 @pytest.mark.parametrize(
@@ -135,24 +124,20 @@ def test_a_first_battle_not_won_is_told_why(cells, run_cells, work, hint):
         (create("size_panel", "Mine", 12, 4), "5 are asked for"),
     ],
 )
-def test_a_second_battle_not_won_is_told_why(cells, run_cells, work, hint):
+def test_a_second_battle_not_won_is_told_why(cells, refused, work, hint):
     cells["size-panel"] += work + (START.format("size_panel") if work else "")
-    only(cells, "setup", "rules", "size-panel", "check-4")
-    said = run_cells()
-    assert "4 size: not yet" in said
-    assert hint in said
+    refused("4 size", hint, "setup", "rules", "size-panel", "check-4")
 
 
-def test_who_learned_the_sixty_names_by_heart_is_told(cells, run_cells):
+def test_who_learned_the_sixty_names_by_heart_is_told(cells, refused):
     cells["names-panel"] += create("names_panel", "Mini") + START.format("names_panel")
-    only(cells, "setup", "rules", "names-panel", "check-5")
-    said = run_cells()
-    assert "5 sixty names: not yet" in said
-    assert "It read each name 15 times at rate 0.01" in said
+    said = refused(
+        "5 sixty names", "It read each name 15 times at rate 0.01", "setup", "rules", "names-panel", "check-5"
+    )
     assert "It learns by heart" in said
 
 
-def test_the_ward_says_which_number_speaks_against_a_finding(cells, run_cells):
+def test_the_ward_says_which_number_speaks_against_a_finding(cells, only, run_cells):
     wrong = {
         "Ada": ("healthy", "the next update is 0.0004"),
         "Ben": ("learning rate too high", "these steps did not make them"),
@@ -160,7 +145,7 @@ def test_the_ward_says_which_number_speaks_against_a_finding(cells, run_cells):
         "Dora": ("dead neurons", "below guessing, and nothing else"),
         "Eli": ("healthy", "78% of its units"),
     }
-    only(cells, "setup", "ward", "findings", "check-6")
+    only("setup", "ward", "findings", "check-6")
     for name, (said, _) in wrong.items():
         cells[f"again-{name}"] = f"findings = {FINDINGS | {name: said}}\n{cells['check-6']}"
     cells["nonsense"] = f"findings = {FINDINGS | {'Ada': 'flu'}}\n{cells['check-6']}"
@@ -172,8 +157,8 @@ def test_the_ward_says_which_number_speaks_against_a_finding(cells, run_cells):
         assert hint in said
 
 
-def test_two_agents_make_no_tournament(cells, run_cells):
+def test_two_agents_make_no_tournament(cells, only, run_cells):
     pair = TOURNAMENT[: TOURNAMENT.index("panel.form.name.value = 'Slow'")]
     cells["first-panel"] += pair
-    only(cells, "setup", "first-panel", "tournament", "check-7")
+    only("setup", "first-panel", "tournament", "check-7")
     assert "2 saved agents have played: train and save three" in run_cells()

@@ -36,11 +36,6 @@ def _small(change):
     change("panel-8", "n_layer=2, n_embd=64, n_head=4", "n_layer=1, n_embd=16, n_head=1")
 
 
-def only(cells, *names):
-    for name in [name for name in cells if name not in names]:
-        del cells[name]
-
-
 def test_the_right_answers_pass_everything(cells, answered, change, run_cells):
     change("word", 'word = ""', 'word = "function"')
     change("cut-digits", "...  # return a list of strings", CUT)
@@ -78,9 +73,9 @@ def test_as_it_ships_nothing_is_passed_and_nothing_given_away(run_cells):
     assert "1.75" not in said
 
 
-def test_what_must_be_trained_first_is_said_and_stays_hidden(cells, answered, run_cells):
+def test_what_must_be_trained_first_is_said_and_stays_hidden(answered, only, run_cells):
     answered(dict.fromkeys(("guess-1", "guess-1b", "guess-3"), 2), {})
-    only(cells, *FIRST, "guess-1", "guess-1b", "check-1", "reveal-1", "sizes", "guess-3", "cuts", "results", "reveal-3")
+    only(*FIRST, "guess-1", "guess-1b", "check-1", "reveal-1", "sizes", "guess-3", "cuts", "results", "reveal-3")
     said = run_cells()
     assert "bytes per token: train to 2,048 tokens first" in said
     assert "four times the vocabulary: train to 2,048 tokens first" in said
@@ -97,12 +92,9 @@ def test_what_must_be_trained_first_is_said_and_stays_hidden(cells, answered, ru
         ("a", "It is one token without a space too"),
     ],
 )
-def test_a_word_that_shows_nothing_is_told_why(cells, change, run_cells, word, hint):
+def test_a_word_that_shows_nothing_is_told_why(change, refused, word, hint):
     change("word", 'word = ""', f"word = {word!r}")
-    only(cells, *FIRST, "sizes", "word", "check-2")
-    said = run_cells()
-    assert "2 spaces: not yet" in said
-    assert hint in said
+    refused("2 spaces", hint, *FIRST, "sizes", "word", "check-2")
 
 
 @pytest.mark.parametrize(
@@ -113,12 +105,9 @@ def test_a_word_that_shows_nothing_is_told_why(cells, change, run_cells, word, h
         ("results = [(name, (64, 2e11), 2.5) for name in cuts]", "One setting is done"),
     ],
 )
-def test_an_experiment_that_is_not_whole_is_told_what_lacks(cells, run_cells, done, hint):
+def test_an_experiment_that_is_not_whole_is_told_what_lacks(cells, refused, done, hint):
     cells["results"] = f"results = []\ncuts = dict.fromkeys(('characters', 'bytes', 'BPE 512'))\n{done}"
-    only(cells, *FIRST, "results", "check-3")
-    said = run_cells()
-    assert "3 bits: not yet" in said
-    assert hint in said
+    refused("3 bits", hint, *FIRST, "results", "check-3")
 
 
 @pytest.mark.parametrize(
@@ -134,12 +123,9 @@ def test_an_experiment_that_is_not_whole_is_told_what_lacks(cells, run_cells, do
         ("return digits.groups(3)", "raised AttributeError"),
     ],
 )
-def test_a_wrong_cut_is_told_why(cells, change, run_cells, body, hint):
+def test_a_wrong_cut_is_told_why(change, refused, body, hint):
     change("cut-digits", "...  # return a list of strings", body)
-    only(cells, *FIRST, "cut-digits", "check-4")
-    said = run_cells()
-    assert "4 digits: not yet" in said
-    assert hint in said
+    refused("4 digits", hint, *FIRST, "cut-digits", "check-4")
 
 
 @pytest.mark.parametrize(
@@ -151,12 +137,9 @@ def test_a_wrong_cut_is_told_why(cells, change, run_cells, body, hint):
         ("\U0001f44d\U0001f3fd", "8 tokens, from 2 code points"),
     ],
 )
-def test_a_symbol_that_is_cheap_is_told_why(cells, change, run_cells, symbol, hint):
+def test_a_symbol_that_is_cheap_is_told_why(change, refused, symbol, hint):
     change("symbol", 'symbol = ""', f"symbol = {symbol!r}")
-    only(cells, *FIRST, "sizes", "symbol", "check-5")
-    said = run_cells()
-    assert "5 scripts: not yet" in said
-    assert hint in said
+    refused("5 scripts", hint, *FIRST, "sizes", "symbol", "check-5")
 
 
 @pytest.mark.parametrize(
@@ -171,29 +154,20 @@ def test_a_symbol_that_is_cheap_is_told_why(cells, change, run_cells, symbol, hi
         ("return vocab_size - ids[9]", "raised IndexError"),
     ],
 )
-def test_tokens_that_are_not_the_unused_ones_are_told_why(cells, change, run_cells, body, hint):
+def test_tokens_that_are_not_the_unused_ones_are_told_why(change, refused, body, hint):
     change("never", "...  # return a list of ids", body)
-    only(cells, *FIRST, "never", "check-6")
-    said = run_cells()
-    assert "6 never trained: not yet" in said
-    assert hint in said
+    refused("6 never trained", hint, *FIRST, "never", "check-6")
 
 
 @pytest.mark.parametrize(
     ("spelling", "hint"),
     [("strawberry", "tokens hold several letters"), ("s t r a w b e r y", "all ten of strawberry are asked for")],
 )
-def test_a_spelling_in_which_letters_hide_is_told_why(cells, change, run_cells, spelling, hint):
+def test_a_spelling_in_which_letters_hide_is_told_why(change, refused, spelling, hint):
     change("spelling", '"strawberry"', repr(spelling))
-    only(cells, *FIRST, "sizes", "spelling", "check-7")
-    said = run_cells()
-    assert "7 letters: not yet" in said
-    assert hint in said
+    refused("7 letters", hint, *FIRST, "sizes", "spelling", "check-7")
 
 
-def test_a_gpt_that_is_no_better_than_zlib_is_told_so(cells, change, run_cells):
+def test_a_gpt_that_is_no_better_than_zlib_is_told_so(cells, change, refused):
     cells["panel-8"] = f"from dataclasses import replace\n{cells['panel-8']}\n{GPT_TRAINED}".replace("4.0", "6.0")
-    only(cells, *FIRST, "sizes", "panel-8", "check-8")
-    said = run_cells()
-    assert "8 your model: not yet." in said
-    assert "zlib needs 2.11: train on" in said
+    refused("8 your model", "zlib needs 2.11: train on", *FIRST, "sizes", "panel-8", "check-8")

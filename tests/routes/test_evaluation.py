@@ -70,16 +70,16 @@ def test_basic_rules(wrong, problems):
     ],
 )
 def test_strict_rules(wrong, problems):
-    limits = Limits(fewest=3, most=10, gain=24, reach=56)
+    limits = Limits(min_holds=3, max_holds=10, gain=24, reach=56)
     assert strict_problems(wrong, BOARDS["AAA"], limits) == problems
 
 
 def test_limits():
     limits = Limits.from_routes([GOOD, route([2], [], [8])], reach=50.0)
-    assert limits == Limits(fewest=2, most=6, gain=Limits().gain, reach=50.0)
+    assert limits == Limits(min_holds=2, max_holds=6, gain=Limits().gain, reach=50.0)
     with pytest.raises(ValueError, match="no routes"):
         Limits.from_routes([])
-    with pytest.raises(ValueError, match=r"got 5 … 4"):
+    with pytest.raises(ValueError, match="at most max_holds, got 5 and 4"):
         Limits(5, 4)
     with pytest.raises(ValueError, match="above 0 inches"):
         Limits(reach=math.nan)
@@ -176,7 +176,7 @@ def test_the_account_is_json():
     assert data["summary"] == found.summary()
     assert data["rows"] == found.rows()
     assert data["geometry"]["AAA"]["longest_reach"]["counts"] == [2, 1]
-    assert data["limits"]["reach"] == Limits().reach
+    assert data["limits"] == {"min_holds": 3, "max_holds": 40, "gain": Limits().gain, "reach": Limits().reach}
 
 
 def test_without_judges_and_index_there_is_only_validity():

@@ -19,22 +19,9 @@ TEXT = "the cat and the hat, the rat and <b>the</b> 1234 bats\n" * 3
 
 
 @pytest.fixture
-def panel():
-    """Panels that are closed at the end of the test."""
-    made = []
-    keys = (f"test {i}" for i in itertools.count())
-
-    def make(texts=TEXT, **options):
-        made.append(MergePanel(texts, **{"vocab_size": 270, "pace": None, "key": next(keys)} | options))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
-
-
-def enabled(panel):
-    return {name for name in ("train", "pause", "step", "stop", "reset") if not getattr(panel, name).disabled}
+def panel(made):
+    """`panel(texts, vocab_size=…)`: a panel without pauses between its merges."""
+    return lambda texts=TEXT, **options: made(MergePanel, texts, **{"vocab_size": 270, "pace": None} | options)
 
 
 def curve(chart):
@@ -81,7 +68,7 @@ def test_a_run_of_nothing_is_refused(options, message):
         MergeRun(**{"texts": TEXT, "vocab_size": 300} | options)
 
 
-def test_train_and_wait(panel):
+def test_train_and_wait(panel, enabled):
     p = panel()
     assert "<b>idle</b> · 256 tokens of 270" in p.status.value
     assert enabled(p) == {"train", "step", "reset"}
@@ -122,7 +109,7 @@ def test_the_latest_merges_are_listed_newest_first_and_escaped(panel):
     assert "<b>the" not in p.latest.value
 
 
-def test_one_at_a_time_then_on_to_another_size(panel):
+def test_one_at_a_time_then_on_to_another_size(panel, enabled):
     p = panel()
     for n in (1, 2):
         p.step.click()

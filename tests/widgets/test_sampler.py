@@ -1,6 +1,5 @@
 """The sampler's panel, headless: buttons are clicked, sliders are set, `wait` waits."""
 
-import itertools
 import threading
 
 import pytest
@@ -41,21 +40,6 @@ class Letters:
 @pytest.fixture
 def letters():
     return Letters()
-
-
-@pytest.fixture
-def made():
-    """Makes panels, closed at the end of the test."""
-    panels = []
-    keys = (f"sampler test {i}" for i in itertools.count())
-
-    def make(kind, *arguments, **options):
-        panels.append(kind(*arguments, **{"key": next(keys)} | options))
-        return panels[-1]
-
-    yield make
-    for panel in panels:
-        panel.close()
 
 
 @pytest.fixture

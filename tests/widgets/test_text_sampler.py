@@ -1,6 +1,5 @@
 """The panel that writes, headless: what it shows is what the model says, and what it writes is `generate`'s."""
 
-import itertools
 import threading
 import time
 
@@ -36,18 +35,10 @@ def model(tokenizer):
 
 
 @pytest.fixture
-def made(model, tokenizer):
-    """Makes panels, closed at the end of the test."""
-    panels = []
-    keys = (f"text sampler test {i}" for i in itertools.count())
-
-    def make(source=model, **options):
-        panels.append(TextSampler(source, tokenizer, **{"key": next(keys), "length": 20, "prompt": "ab"} | options))
-        return panels[-1]
-
-    yield make
-    for panel in panels:
-        panel.close()
+def made(made, model, tokenizer):
+    """`made(prompt=…)`: a panel of the model, or of the one given."""
+    options = {"length": 20, "prompt": "ab"}
+    return lambda source=model, **others: made(TextSampler, source, tokenizer, **options | others)
 
 
 def logits_before(model, ids, position):

@@ -1,7 +1,5 @@
 """The panel, headless: buttons are clicked, sliders are set, `wait` waits."""
 
-import itertools
-
 import numpy as np
 import pytest
 
@@ -26,22 +24,9 @@ def points_run(kind=PointsRun, **options):
 
 
 @pytest.fixture
-def panel():
-    """Panels that are closed at the end of the test."""
-    made = []
-    keys = (f"test {i}" for i in itertools.count())
-
-    def make(run=None, **options):
-        made.append(TrainerPanel(run or points_run(), **{"key": next(keys)} | options))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
-
-
-def enabled(panel):
-    return {name for name in ("train", "pause", "step", "stop", "reset") if not getattr(panel, name).disabled}
+def panel(made):
+    """`panel(run, …)`: a panel, of a small run when left out."""
+    return lambda run=None, **options: made(TrainerPanel, run or points_run(), **options)
 
 
 def shown_steps(panel):
@@ -49,7 +34,7 @@ def shown_steps(panel):
     return numbers[0].tolist()
 
 
-def test_train_and_wait(panel):
+def test_train_and_wait(panel, enabled):
     p = panel()
     assert "<b>idle</b>" in p.status.value
     assert enabled(p) == {"train", "step", "reset"}
@@ -70,7 +55,7 @@ def test_the_panel_trains_to_the_losses_of_a_plain_loop(panel):
     assert [s.loss for s in p.run.history] == [s.loss for s in points_run()]
 
 
-def test_step_shows_each_step(panel):
+def test_step_shows_each_step(panel, enabled):
     p = panel()
     for expected in (1, 2):
         p.step.click()
@@ -95,7 +80,7 @@ def test_pause_and_go_on(panel):
     assert p.run.step == done + 3
 
 
-def test_stop_and_go_on(panel):
+def test_stop_and_go_on(panel, enabled):
     p = panel()
     p.step.click()
     p.wait(LONG)
@@ -107,7 +92,7 @@ def test_stop_and_go_on(panel):
     assert p.wait(LONG) == "done"
 
 
-def test_reset_starts_over_with_the_sliders_as_they_stand(panel):
+def test_reset_starts_over_with_the_sliders_as_they_stand(panel, enabled):
     p = panel()
     p.train.click()
     p.wait(LONG)
@@ -151,7 +136,7 @@ def test_figures_follow_the_net(panel):
     assert weights == pytest.approx(run.model.get_weights(), rel=1e-6)
 
 
-def test_an_error_is_shown_escaped_and_the_history_stays(panel):
+def test_an_error_is_shown_escaped_and_the_history_stays(panel, enabled):
     p = panel(points_run(Failing))
     p.train.click()
     assert p.wait(LONG) == "failed"
@@ -228,7 +213,7 @@ def test_close_ends_the_thread_and_keeps_the_history(panel):
     assert p.run.history
 
 
-def test_a_panel_of_a_run_that_is_done_already(panel):
+def test_a_panel_of_a_run_that_is_done_already(panel, enabled):
     run = points_run()
     list(run)
     p = panel(run)
@@ -273,7 +258,7 @@ class Patient(PointsRun):
         return self.step >= 3 or super().finished
 
 
-def test_a_run_that_ends_early_is_done(panel):
+def test_a_run_that_ends_early_is_done(panel, enabled):
     p = panel(points_run(Patient))
     p.train.click()
     assert p.wait(LONG) == "done"

@@ -12,13 +12,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from labkit.grading.assignment import WrongAnswerError, agree, attempt, compare, standing_in
+from labkit.grading.hidden import Likely, other_than
 from labkit.scalar import Value, ops
 
 Namespace = MutableMapping[str, Any]
 Numbers = list[float]
 Matrix = list[Numbers]
-Likely = Sequence[tuple[Any, str]]
-"""Answers that known mistakes give, each with the sentence about it."""
 
 
 def test_softmax(softmax: Callable[..., Any], namespace: Namespace) -> None:
@@ -147,7 +146,7 @@ def test_cross_entropy(cross_entropy: Callable[..., Any], namespace: Namespace) 
             hint = "-log p is log Σ exp(z - largest) - (z[target] - largest): no exp too large, and no log of 0."
             got = attempt(call, cross_entropy, logits, list(targets), hint=hint)
         if not isinstance(got, Value):
-            raise _other_than(call, got, "one Value")
+            raise other_than(call, got, "one Value")
         leaves = _matrix(rows)
         losses = [ops.cross_entropy(row, target) for row, target in zip(leaves, targets, strict=True)]
         expected = ops.mean(losses)
@@ -335,17 +334,11 @@ def _gradients(outputs: Sequence[Value], weights: Sequence[float], inputs: dict[
 # -- complaints
 
 
-def _other_than(call: str, got: Any, wanted: str) -> WrongAnswerError:
-    if got is None:
-        return WrongAnswerError(f"{call}\n    returned None: is the `return` missing?")
-    return WrongAnswerError(f"{call}\n    returned {repr(got)[:200]} ({type(got).__name__}); {wanted} is needed.")
-
-
 def _list(call: str, got: Any, length: int, of: type = Value) -> list[Any]:
     """What the function returned, once it is sure to be a list of that length, of Values (or of lists)."""
     wanted = f"a list of {length} " + ("Values" if of is Value else "lists, one per new token,")
     if not isinstance(got, (list, tuple)) or any(not isinstance(entry, of) for entry in got):
-        raise _other_than(call, got, wanted)
+        raise other_than(call, got, wanted)
     if len(got) != length:
         raise WrongAnswerError(f"{call}\n    {wanted} is needed, this one has {len(got)}.")
     return list(got)

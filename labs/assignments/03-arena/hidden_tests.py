@@ -15,12 +15,11 @@ from typing import Any
 from labkit.arena import Flops
 from labkit.arena import uniqueness as uniqueness_of_the_arena
 from labkit.data import load_names
-from labkit.grading.assignment import WrongAnswerError, agree, attempt, compare, standing_in
+from labkit.grading.assignment import WrongAnswerError, attempt, compare, standing_in
+from labkit.grading.hidden import expect, other_than
 from labkit.scalar import GameGPT
 
 Namespace = MutableMapping[str, Any]
-Likely = Sequence[tuple[Any, str]]
-"""Answers that known mistakes give, each with the sentence about it."""
 
 DEAD, VANISHING, TOO_HIGH, TOO_LOW, HEALTHY = ANSWERS = (
     "dead neurons",
@@ -86,7 +85,7 @@ def test_training_flops(training_flops: Callable[..., Any], namespace: Namespace
             (6 * all_params * n, "this is 6 FLOPs a weight: embeddings are looked up, and attention has no weights."),
         ]
         why = "three times the forward pass: 2 FLOPs for each multiply-add of its matrices, attention and logits."
-        _expect(call, got, 3 * forward, why, likely)
+        expect(call, got, 3 * forward, why, likely)
 
 
 def test_perplexity(perplexity: Callable[..., Any], namespace: Namespace) -> None:
@@ -137,7 +136,7 @@ def test_perplexity(perplexity: Callable[..., Any], namespace: Namespace) -> Non
             (math.exp(min(700.0, nats / len(names))), "divided by the number of names; it is per prediction."),
         ]
         why = "it is exp of the nats of all predictions together, divided by their number, end marks included."
-        _expect(call, got, math.exp(mean), why, likely)
+        expect(call, got, math.exp(mean), why, likely)
 
 
 def test_uniqueness(uniqueness: Callable[..., Any], namespace: Namespace) -> None:
@@ -183,7 +182,7 @@ def test_uniqueness(uniqueness: Callable[..., Any], namespace: Namespace) -> Non
             (100 * len(set(new)) / n, "a share between 0 and 1 is asked for, not percent."),
         ]
         why = "it is the number of different names that are neither empty nor known, divided by all that was written."
-        _expect(call, got, len(set(new)) / n, why, likely)
+        expect(call, got, len(set(new)) / n, why, likely)
 
 
 def test_update_ratio(update_ratio: Callable[..., Any], namespace: Namespace) -> None:
@@ -230,7 +229,7 @@ def test_update_ratio(update_ratio: Callable[..., Any], namespace: Namespace) ->
             (max(map(abs, moves)) / max(map(abs, before)), "this compares the largest ones only."),
         ]
         why = "it is the norm of all the changes, divided by the norm of the weights before."
-        _expect(call, got, expected, why, likely)
+        expect(call, got, expected, why, likely)
 
 
 def test_diagnose(diagnose: Callable[..., Any], namespace: Namespace) -> None:
@@ -254,7 +253,7 @@ def test_diagnose(diagnose: Callable[..., Any], namespace: Namespace) -> None:
         with standing_in(namespace, update_ratio=_update_ratio):
             got = attempt(call, diagnose, examination)
         if not isinstance(got, str):
-            raise _other_than(call, got, "one of the five answers, a string,")
+            raise other_than(call, got, "one of the five answers, a string,")
         if got not in ANSWERS:
             raise WrongAnswerError(f"{call}\n    returned {got[:100]!r}, which is none of the five answers.")
         if got != illness:
@@ -343,25 +342,8 @@ def _listed(names: Sequence[str]) -> str:
     return str(list(names)) if len(names) < 10 else f"{len(names)} training names"
 
 
-def _other_than(call: str, got: Any, wanted: str) -> WrongAnswerError:
-    if got is None:
-        return WrongAnswerError(f"{call}\n    returned None: is the `return` missing?")
-    return WrongAnswerError(f"{call}\n    returned {repr(got)[:200]} ({type(got).__name__}); {wanted} is needed.")
-
-
 def _number(call: str, got: Any) -> Any:
     """What the function returned, once it is sure to be a number."""
     if isinstance(got, bool) or not isinstance(got, Real):
-        raise _other_than(call, got, "a number")
+        raise other_than(call, got, "a number")
     return got
-
-
-def _expect(call: str, got: Any, expected: Any, why: str, likely: Likely = ()) -> None:
-    """`compare`, with the sentence about a known mistake when this is the answer that it gives."""
-    if not agree(got, expected):
-        for answer, sentence in likely:
-            if agree(got, answer):
-                raise WrongAnswerError(
-                    f"{call}\n    expected: {expected}\n    got:      {got}\n    likely:   {sentence}"
-                )
-    compare(call, got, expected, why)

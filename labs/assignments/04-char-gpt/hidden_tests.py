@@ -7,22 +7,19 @@ learner.
 """
 
 import math
-import sys
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from numbers import Real
-from types import FrameType
 from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
-from labkit.grading.assignment import WrongAnswerError, agree, attempt, compare, standing_in
+from labkit.grading.assignment import WrongAnswerError, agree, attempt, compare
+from labkit.grading.hidden import Likely, expect, on_its_own, other_than
 
 Namespace = MutableMapping[str, Any]
-Likely = Sequence[tuple[Any, str]]
-"""Answers that known mistakes give, each with the sentence about it."""
 
 PACKAGE = ("labkit.gpt", "labkit.training", "labkit.sampling")
 READY_MADE = ("scaled_dot_product_attention", "multi_head_attention_forward", "_native_multi_head_attention")
@@ -33,7 +30,6 @@ SCHEDULERS = "torch.optim.lr_scheduler"
 
 def test_make_batch(make_batch: Callable[..., Any], namespace: Namespace) -> None:
     """Tokens that all differ; one to five windows, first and last ones, out of order and twice; lists and tensors."""
-    del namespace  # nothing of it is needed
     rng = torch.Generator().manual_seed(1)
     cases = [(6, 3, [1, 0]), (6, 3, [2]), (10, 4, [5, 0, 3, 3]), (2, 1, [0]), (60, 8, [51, 7, 0, 19, 30])]
     for n, block_size, starts in cases:
@@ -45,18 +41,18 @@ def test_make_batch(make_batch: Callable[..., Any], namespace: Namespace) -> Non
             line = f"tensor({tokens.tolist()})" if n <= 10 else f"{n} tokens"
             call = f"make_batch({line}, {kind}{starts}, {block_size})"
             arguments = tokens.clone(), given
-            with _on_their_own():
+            with _alone(namespace):
                 hint = "a window and its targets fit in: the last target is tokens[start + block_size]."
                 got = attempt(call, make_batch, *arguments, block_size, hint=hint)
             if not isinstance(got, (tuple, list)) or len(got) != 2:
-                raise _other_than(call, got, "a pair of tensors, inputs and targets,")
+                raise other_than(call, got, "a pair of tensors, inputs and targets,")
             rows = [
                 _tensor(f"{call}, the {name}", part, shape, torch.int64).tolist()
                 for name, part in zip(("inputs", "targets"), got, strict=True)
             ]
             why = "each row has the tokens from its start on, in the order of starts."
             likely = [(targets.tolist(), "these are the targets; the inputs come first.")]
-            _expect(f"{call}, the inputs", rows[0], inputs.tolist(), why, likely)
+            expect(f"{call}, the inputs", rows[0], inputs.tolist(), why, likely)
             twice = [[tokens[(start + place + 2) % n].item() for place in range(block_size)] for start in starts]
             before = [[tokens[start + place - 1].item() for place in range(block_size)] for start in starts]
             capped = [[tokens[min(start + place + 2, n - 1)].item() for place in range(block_size)] for start in starts]
@@ -72,13 +68,12 @@ def test_make_batch(make_batch: Callable[..., Any], namespace: Namespace) -> Non
                 (before, "the targets are the tokens before; those after are needed."),
             ]
             why = "below each input stands the token that follows it in the text, also below the last of a row."
-            _expect(f"{call}, the targets", rows[1], targets.tolist(), why, likely)
+            expect(f"{call}, the targets", rows[1], targets.tolist(), why, likely)
             compare(f"the tokens after {call}", arguments[0].tolist(), tokens.tolist(), "leave them as they were.")
 
 
 def test_causal_attention(causal_attention: Callable[..., Any], namespace: Namespace) -> None:
     """One to seven positions, widths 1 to 16, several heads, scores in the thousands; gradients."""
-    del namespace  # nothing of it is needed
     rng = torch.Generator().manual_seed(2)
     cases = [((1, 1, 3, 4), 1.0), ((2, 3, 5, 4), 1.0), ((1, 2, 7, 1), 1.0), ((2, 1, 4, 16), 2.0), ((1, 1, 1, 3), 1.0)]
     cases += [((1, 2, 3, 3), 50.0)]
@@ -87,7 +82,7 @@ def test_causal_attention(causal_attention: Callable[..., Any], namespace: Names
         parts = [size * torch.randn(shape, generator=rng, dtype=torch.float64) for _ in range(2)]
         parts.append(torch.randn(shape, generator=rng, dtype=torch.float64))
         given = [part.clone().requires_grad_() for part in parts]
-        with _on_their_own():
+        with _alone(namespace):
             got = _tensor(call, attempt(call, causal_attention, *given), list(shape), torch.float64)
         names = ("q", "k", "v")
         for name, part, copy in zip(names, parts, given, strict=True):
@@ -125,7 +120,6 @@ def test_causal_attention(causal_attention: Callable[..., Any], namespace: Names
 
 def test_lr_at(lr_at: Callable[..., Any], namespace: Namespace) -> None:
     """Warm-ups of 0 to 100 steps, ends at 0 and above; every step of short schedules, and steps after the end."""
-    del namespace  # nothing of it is needed
     cases = [(1.0, 0.0, 4, 12), (0.5, 0.1, 3, 10), (1.0, 0.25, 0, 8), (1.0, 0.0, 1, 5), (3e-4, 3e-5, 10, 11)]
     cases += [(0.02, 0.001, 100, 400)]
     for high, low, warmup, last in cases:
@@ -133,7 +127,7 @@ def test_lr_at(lr_at: Callable[..., Any], namespace: Namespace) -> None:
         steps = range(1, last + 1) if last < 20 else (1, 50, 99, 100, 101, 173, 250, 399, 400)
         for step in (*steps, last + 1, last + 7, 3 * last):
             call = f"lr_at({step}, max_lr={high}, min_lr={low}, warmup_steps={warmup}, max_steps={last})"
-            with _on_their_own():
+            with _alone(namespace):
                 hint = "nothing to divide by: with warmup_steps 0 there is no warm-up."
                 result = attempt(call, lr_at, step, high, low, warmup, last, hint="" if warmup else hint)
             got = _number(call, result)
@@ -175,7 +169,7 @@ def test_lr_at(lr_at: Callable[..., Any], namespace: Namespace) -> None:
                     (high - (high - low) * min(1.0, part), "this falls in a straight line, not along a cosine."),
                     (high, "the rate does not fall."),
                 ]
-            _expect(call, got, rates[min(step, last)], why, likely)
+            expect(call, got, rates[min(step, last)], why, likely)
 
 
 def test_evaluate(evaluate: Callable[..., Any], namespace: Namespace) -> None:
@@ -184,7 +178,7 @@ def test_evaluate(evaluate: Callable[..., Any], namespace: Namespace) -> None:
         model = _Watched(7, block_size, seed=number).train(number % 2 == 0)
         tokens = torch.randint(7, (n,), generator=torch.Generator().manual_seed(number))
         call = f"evaluate(model, {n} tokens, block_size={block_size})"
-        with standing_in(namespace, make_batch=_make_batch), _on_their_own():
+        with _alone(namespace, make_batch=_make_batch):
             hint = "the last block may be short, and its last target is the last token." if (n - 1) % block_size else ""
             result = attempt(call, evaluate, model, tokens.clone(), block_size, hint=hint)
         if isinstance(result, Tensor):
@@ -223,12 +217,11 @@ def test_evaluate(evaluate: Callable[..., Any], namespace: Namespace) -> None:
             (torch.cat(_losses(model, tokens, block_size, shift=0)).mean().item(), "the targets are not shifted."),
         ]  # fmt: skip
         why = "every token but the first is predicted once, from its own block; the losses are added, and divided once."
-        _expect(call, got, nats.mean().item(), why, likely, 1e-7)
+        expect(call, got, nats.mean().item(), why, likely, 1e-7)
 
 
 def test_sample_probabilities(sample_probabilities: Callable[..., Any], namespace: Namespace) -> None:
     """One knob alone, then several; equal logits, -inf, logits in the thousands, k beyond the vocabulary."""
-    del namespace  # nothing of it is needed
     some = [-1.2, 0.7, 1.9, -0.3, 1.1, 0.2]
     steep = [math.log(p) for p in (0.125, 0.5, 0.0625, 0.25, 0.0625)]
     many = torch.randn(40, generator=torch.Generator().manual_seed(5), dtype=torch.float64).tolist()
@@ -262,7 +255,7 @@ def test_sample_probabilities(sample_probabilities: Callable[..., Any], namespac
         shown = f"tensor({[round(z, 4) for z in numbers]})" if len(numbers) < 9 else f"{len(numbers)} logits"
         call = f"sample_probabilities({shown}, temperature={temperature}, top_k={k}, top_p={p})"
         logits = torch.tensor(numbers, dtype=torch.float64)
-        with _on_their_own():
+        with _alone(namespace):
             result = attempt(call, sample_probabilities, logits, temperature, k, p)
         got = _tensor(call, result, [len(numbers)], torch.float64).tolist()
         compare(f"the logits after {call}", logits.tolist(), numbers, "work on a copy: what was given stays as it was.")
@@ -270,7 +263,7 @@ def test_sample_probabilities(sample_probabilities: Callable[..., Any], namespac
             why = "do not divide by 0: at temperature 0 the largest gets 1." if temperature == 0 else "softmax is safe."
             raise WrongAnswerError(f"{call}\n    some are nan, not a number: {why}")
         expected = _filtered(numbers, temperature, k, p)
-        _expect(call, got, expected, *_about_sampling(numbers, temperature, k, p, got), tolerance=1e-7)
+        expect(call, got, expected, *_about_sampling(numbers, temperature, k, p, got), tolerance=1e-7)
 
 
 def test_generate(generate: Callable[..., Any], namespace: Namespace) -> None:
@@ -296,7 +289,7 @@ def test_generate(generate: Callable[..., Any], namespace: Namespace) -> None:
         texts = []
         for _ in range(2):
             ids = torch.tensor(prompt)
-            with standing_in(namespace, sample_probabilities=_sample_probabilities), _on_their_own():
+            with _alone(namespace, sample_probabilities=_sample_probabilities):
                 hint = "show the model the last block_size tokens, as a batch of one: ids[None, -block_size:]."
                 arguments = model, ids, new, block_size, torch.Generator().manual_seed(7), *settings
                 got = attempt(call, generate, *arguments, hint=hint)
@@ -313,7 +306,7 @@ def test_generate(generate: Callable[..., Any], namespace: Namespace) -> None:
                 (_written(model, prompt, new, block_size, settings, **change), why) for change, why in MISREADINGS
             ]
         why = "each new token is drawn from what the model says at the last of the last block_size tokens."
-        _expect(call, texts[0], expected, why, likely)
+        expect(call, texts[0], expected, why, likely)
 
 
 # -- right ones, and wrong ones by one choice
@@ -586,51 +579,31 @@ def _check_ids(ids: Tensor, block_size: int) -> None:
 # -- what refuses
 
 
-@contextmanager
-def _on_their_own() -> Iterator[None]:
+def _alone(namespace: Namespace, **right: Callable[..., Any]) -> AbstractContextManager[None]:
     """What is the answer already, in the package or in torch, refuses meanwhile, under whatever name it is called."""
+    return on_its_own(namespace, PACKAGE, also=_ready_made, how="with torch", **right)
 
-    def watch(frame: FrameType, event: str, called: Any) -> None:
-        if event == "c_call":
-            module, name = "torch", getattr(called, "__name__", "")
-        elif event == "call":
-            module, name = str(frame.f_globals.get("__name__", "")), frame.f_code.co_name
-        else:
-            return
-        if name in READY_MADE or module == SCHEDULERS:
-            what = f"torch's ready-made attention ({name})" if name in READY_MADE else "torch's schedulers"
-            raise WrongAnswerError(f"this calls {what}; here, write it yourself.")
-        if module.startswith(PACKAGE):
-            raise WrongAnswerError(f"this calls {module}; here, write it with torch.")
 
-    before = sys.getprofile()
-    sys.setprofile(watch)
-    try:
-        yield
-    finally:
-        sys.setprofile(before)
+def _ready_made(module: str, name: str) -> str:
+    if name in READY_MADE:
+        return f"torch's ready-made attention ({name})"
+    return "torch's schedulers" if module == SCHEDULERS else ""
 
 
 # -- numbers and complaints
 
 
-def _other_than(call: str, got: Any, wanted: str) -> WrongAnswerError:
-    if got is None:
-        return WrongAnswerError(f"{call}\n    returned None: is the `return` missing?")
-    return WrongAnswerError(f"{call}\n    returned {repr(got)[:200]} ({type(got).__name__}); {wanted} is needed.")
-
-
 def _number(call: str, got: Any) -> Any:
     """What the function returned, once it is sure to be a number."""
     if isinstance(got, bool) or not isinstance(got, Real):
-        raise _other_than(call, got, "a float")
+        raise other_than(call, got, "a float")
     return got
 
 
 def _tensor(call: str, got: Any, shape: list[int], dtype: torch.dtype) -> Tensor:
     """What the function returned, once it is sure to be a tensor of that shape and type."""
     if not isinstance(got, Tensor):
-        raise _other_than(call, got, f"a tensor of shape {shape}")
+        raise other_than(call, got, f"a tensor of shape {shape}")
     if list(got.shape) != shape:
         raise WrongAnswerError(f"{call}\n    has the shape {list(got.shape)}; {shape} is needed.")
     if got.dtype != dtype:
@@ -641,7 +614,7 @@ def _tensor(call: str, got: Any, shape: list[int], dtype: torch.dtype) -> Tensor
 def _ids(call: str, got: Any, prompt: list[int], new: int) -> list[int]:
     """What `generate` returned, once it is sure to be the prompt and so many new tokens."""
     if not isinstance(got, Tensor):
-        raise _other_than(call, got, "a tensor of ids")
+        raise other_than(call, got, "a tensor of ids")
     if list(got.shape) == [new] and new:
         raise WrongAnswerError(f"{call}\n    these are the new tokens alone; ids come first.")
     if got.ndim == 1 and len(got) != len(prompt) + new:
@@ -653,21 +626,3 @@ def _ids(call: str, got: Any, prompt: list[int], new: int) -> list[int]:
     why = "the result begins with all of ids, also where they are out of the model's sight."
     compare(f"{call}, its first {len(prompt)} tokens", text[: len(prompt)], prompt, why)
     return text
-
-
-def _expect(call: str, got: Any, expected: Any, why: str, likely: Likely = (), tolerance: float = 1e-9) -> None:
-    """`compare`, with the sentence about a known mistake when this is the answer that it gives."""
-    if not agree(got, expected, tolerance):
-        for answer, sentence in likely:
-            if agree(got, answer, tolerance):
-                shown = [f"    {name:9} {_rounded(x)}" for name, x in (("expected:", expected), ("got:", got))]
-                raise WrongAnswerError("\n".join([call, *shown, f"    likely:   {sentence}"]))
-    compare(call, got, expected, why, tolerance)
-
-
-def _rounded(answer: Any) -> str:
-    """An answer as a message shows it: four digits after the point where it is a list of numbers."""
-    if isinstance(answer, list):
-        answer = [round(x, 4) if isinstance(x, float) else x for x in answer]
-    text = str(answer)
-    return text if len(text) <= 200 else f"{text[:200]}…"

@@ -1,7 +1,5 @@
 """Panels of the arena, headless: buttons are clicked, sliders are set, `wait` waits."""
 
-import itertools
-
 import numpy as np
 import pytest
 
@@ -22,19 +20,10 @@ def agent(tiny_agent):
 
 
 @pytest.fixture
-def panel(names):
-    """Panels that are closed at the end of the test."""
-    made = []
-    keys = (f"arena test {i}" for i in itertools.count())
-
-    def make(*agents, **options):
-        defaults = {"names": names, "key": next(keys), "n_names": 5, "n_held_out": 2}
-        made.append(ArenaPanel(agents, **defaults | options))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
+def panel(names, made):
+    """`panel(*agents, …)`: a panel of a few names."""
+    defaults = {"names": names, "n_names": 5, "n_held_out": 2}
+    return lambda *agents, **options: made(ArenaPanel, agents, **defaults | options)
 
 
 @pytest.fixture
