@@ -135,6 +135,10 @@ class GPT(nn.Module):
         """An empty cache for `batch_size` sequences side by side."""
         return KVCache(self.config, batch_size, self.wte.weight)
 
+    def plain(self) -> "GPT":
+        """The same model as one that these weights say all of; a model that knows more of its tokens writes it in."""
+        return self
+
     # -- forward
 
     def forward(
@@ -163,8 +167,8 @@ class GPT(nn.Module):
         """
         x = self.hidden(tokens, real, cache, attention)
         if self.config.head == "lm":
-            return self.head(x)
-        out = self.head(self._pooled(x, real))
+            return self.read(x)
+        out = self.read(self._pooled(x, real))
         return out.squeeze(-1) if self.config.head == "regression" else out
 
     def hidden(
@@ -204,6 +208,10 @@ class GPT(nn.Module):
         A model that knows more of its tokens than their ids adds it here.
         """
         return self.wte(tokens)
+
+    def read(self, x: Tensor) -> Tensor:
+        """What the head makes of the stream, [..., n_embd] -> [..., vocab_size or n_outputs]."""
+        return self.head(x)
 
     def _view(self, tokens: Tensor, real: Tensor | None, cache: KVCache | None) -> View:
         if tokens.ndim != 2 or tokens.shape[1] < 1:

@@ -36,3 +36,13 @@ def difficulties(grade: int) -> range:
     if not found:
         raise ValueError(f"a V grade is 0 … {max(V_GRADES.values())}, got {grade!r}")
     return range(found[0], found[-1] + 1)
+
+
+def middle(grade: int) -> float:
+    """The middle of a V grade's difficulties: what somebody who asks for it is taken to mean.
+
+    Raises:
+        ValueError: for a grade that is not on the scale.
+    """
+    own = difficulties(grade)
+    return (own[0] + own[-1]) / 2

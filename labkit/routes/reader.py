@@ -8,16 +8,17 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from labkit.gpt import GPT, GPTConfig
 from labkit.gpt.tensor_file import read_tensors, write_tensors
-from labkit.gpt.weights import load_weights, weights_of
+from labkit.gpt.weights import gpt_from_weights, weights_of
 from labkit.training.evaluate import evaluating
 from labkit.training.gpt_run import GPTRun
 from labkit.training.lm_config import LMConfig
 
 from .batches import LengthOrder, Sequences
+from .placed import PlacedGPT
 from .reading import graded
 from .route import Route
 from .tokens import CLS, PAD, RouteTokenizer
@@ -32,49 +33,9 @@ def reader_model(vocab_size: int, **changes: Any) -> GPTConfig:
 
     Embeddings start small beside the places of holds: what is true of a place is learned from all holds near it.
     """
-    chosen: dict[str, Any] = {"block_size": 64, "n_layer": 3, "n_head": 4, "n_embd": 96, "dropout": 0.1}
+    chosen: dict[str, Any] = {"block_size": 64, "n_layer": 3, "n_head": 4, "n_embd": 96}
     chosen |= {"init_std": 0.02, "causal": False, "head": "regression"}
     return GPTConfig.preset("modern", vocab_size, **chosen | changes)
-
-
-class PlacedGPT(GPT):
-    """A GPT that is told something of each token beside its id, such as where on the wall it is.
-
-    Args:
-        config: of the trunk.
-        features: of each token, [vocab_size, n_features]; they are given, not learned.
-        seed: as in `GPT`.
-
-    Attributes:
-        features: as given.
-        place: the linear layer from features to the stream.
-
-    Raises:
-        ValueError: for features of another number of tokens.
-    """
-
-    features: Tensor
-
-    def __init__(self, config: GPTConfig, features: Tensor, seed: int | None = 0) -> None:
-        if features.ndim != 2 or len(features) != config.vocab_size:
-            raise ValueError(f"features are [{config.vocab_size} tokens, features], got {list(features.shape)}")
-        super().__init__(config, seed=None)
-        self.register_buffer("features", features.to(torch.float32), persistent=False)
-        self.place = nn.Linear(features.shape[1], config.n_embd, bias=False)
-        if seed is not None:
-            self.initialise(seed)
-
-    @torch.no_grad()
-    def initialise(self, seed: int) -> Self:
-        """Draw all weights anew; the places count as much as an embedding of size 1."""
-        super().initialise(seed)
-        rng = torch.Generator().manual_seed(seed)
-        self.place.weight.copy_(torch.randn(self.place.weight.shape, generator=rng))
-        return self
-
-    def embed(self, tokens: Tensor) -> Tensor:
-        """The embeddings of tokens and, added, of their features."""
-        return super().embed(tokens) + self.place(self.features[tokens])
 
 
 class Reader:
@@ -90,7 +51,7 @@ class Reader:
         model: likewise; the others as well.
     """
 
-    def __init__(self, model: PlacedGPT, tokenizer: RouteTokenizer, mean: float, std: float) -> None:
+    def __init__(self, model: GPT, tokenizer: RouteTokenizer, mean: float, std: float) -> None:
         self.model, self.tokenizer, self.mean, self.std = model, tokenizer, mean, std
 
     def predict(self, routes: Iterable[Route]) -> np.ndarray:
@@ -138,9 +99,11 @@ class Reader:
             raise ValueError(f"{path}: not a reader of grades: expected {FORMAT!r}, got {document.get('format')!r}")
         try:
             tokenizer = RouteTokenizer.from_dict(document["tokenizer"])
-            model = PlacedGPT(GPTConfig.from_dict(document["config"]), torch.tensor(tokenizer.features()), seed=None)
-            load_weights(model, weights)
-            return cls(model.eval(), tokenizer, float(document["mean"]), float(document["std"]))
+            config = GPTConfig.from_dict(document["config"])
+            if config.head != "regression" or config.vocab_size != tokenizer.vocab_size:
+                raise ValueError(f"no regression over {tokenizer.vocab_size} tokens: {config}")
+            model = gpt_from_weights(config, weights).float()  # they may have been kept in 16 bits
+            return cls(model, tokenizer, float(document["mean"]), float(document["std"]))
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise ValueError(f"{path}: {error}") from error
 
@@ -225,7 +188,7 @@ class ReaderRun(GPTRun):
 
     def make_model(self) -> PlacedGPT:
         """A fresh model that knows where the tokenizer's holds are."""
-        return PlacedGPT(self.model_config, torch.tensor(self.data.tokenizer.features()), self.config.seed)
+        return PlacedGPT(self.model_config, self.data.tokenizer, self.config.seed)
 
     def make_order(self) -> LengthOrder:
         """The training routes."""
@@ -257,9 +220,7 @@ class ReaderRun(GPTRun):
 
     def reader(self) -> Reader:
         """What was best at its evaluation, ready to read; the run may go on."""
-        model = self.best_model()
-        assert isinstance(model, PlacedGPT)
-        return Reader(model, self.data.tokenizer, self.data.mean, self.data.std)
+        return Reader(self.best_model().plain(), self.data.tokenizer, self.data.mean, self.data.std)
 
 
 def _encoded(routes: Iterable[Route], tokenizer: RouteTokenizer) -> Sequences:

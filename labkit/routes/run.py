@@ -15,6 +15,8 @@ from labkit.training.gpt_run import GPTRun, Writer
 from labkit.training.lm_config import LMConfig
 
 from .batches import NO_TARGET, LengthOrder, Sequences, next_tokens
+from .generator import Generator
+from .placed import PlacedGPT
 from .route import Route
 from .tokens import ANY_GRADE, PAD, RouteTokenizer
 
@@ -23,18 +25,18 @@ EVALUATED = 128
 
 
 def route_model(vocab_size: int, **changes: Any) -> GPTConfig:
-    """The generator's config: the modern recipe with tied weights and dropout; `changes` as in `GPTConfig`.
+    """The generator's config: the modern recipe with tied weights; `changes` as in `GPTConfig`.
 
+    Dropout is the run's live control. It starts at 0: two epochs of fresh routes leave nothing to learn by heart.
     Tied weights start small: the logits of embeddings of size 1 would be √n_embd wide from the start.
     """
     chosen = {
         "block_size": 64,
-        "n_layer": 4,
+        "n_layer": 3,
         "n_head": 4,
-        "n_embd": 128,
+        "n_embd": 96,
         "tied": True,
         "init_std": 0.02,
-        "dropout": 0.1,
     }
     return GPTConfig.preset("modern", vocab_size, **chosen | changes)
 
@@ -46,16 +48,12 @@ class RouteData:
     Attributes:
         train: sequences from <BOS> to <EOS>.
         validation: others.
-        grades: ids of the tokens of grades.
-        any_grade: the id of <GRADE_ANY>.
-        pad: the id of padding.
+        tokenizer: that encoded them.
     """
 
     train: Sequences
     validation: Sequences
-    grades: tuple[int, ...]
-    any_grade: int
-    pad: int = 0
+    tokenizer: RouteTokenizer
 
     @classmethod
     def of(cls, train: Iterable[Route], validation: Iterable[Route], tokenizer: RouteTokenizer) -> Self:
@@ -67,9 +65,17 @@ class RouteData:
         parts = []
         for routes in (train, validation):
             parts.append(Sequences.of(_encoded(route, tokenizer) for route in routes))
-        any_grade = tokenizer.ids[ANY_GRADE]
-        grades = tuple(i for i in tokenizer.grades if i != any_grade)
-        return cls(parts[0], parts[1], grades, any_grade, tokenizer.ids[PAD])
+        return cls(parts[0], parts[1], tokenizer)
+
+    @property
+    def any_grade(self) -> int:
+        """The id of <GRADE_ANY>."""
+        return self.tokenizer.ids[ANY_GRADE]
+
+    @property
+    def grades(self) -> list[int]:
+        """The ids of all other grades."""
+        return [i for i in self.tokenizer.grades if i != self.any_grade]
 
     def batch(self, sequences: Sequences, rows: np.ndarray, width: int | None = None) -> tuple[Tensor, Tensor]:
         """Some of the sequences, and the token after each of theirs: two of [batch, width - 1].
@@ -79,7 +85,7 @@ class RouteData:
             rows: which, [batch].
             width: as in `Sequences.padded`.
         """
-        tokens, targets = next_tokens(*sequences.padded(rows, self.pad, width))
+        tokens, targets = next_tokens(*sequences.padded(rows, self.tokenizer.ids[PAD], width))
         return tokens, targets.masked_fill(targets == self.any_grade, NO_TARGET)
 
 
@@ -105,11 +111,13 @@ class RouteRun(GPTRun):
 
     Attributes:
         data: as given.
+        model: a `PlacedGPT`.
         width: as given. The others are those of `GPTRun`.
     """
 
     data_name: ClassVar[str] = "routes"
     order: LengthOrder
+    model: PlacedGPT
 
     def __init__(
         self,
@@ -127,14 +135,16 @@ class RouteRun(GPTRun):
             sequences.check(what, model.vocab_size, model.block_size + 1)  # the last token is a target alone
             if len(sequences) and sequences.lengths.min() < 2:
                 raise ValueError(f"{what}: a sequence of one token has nothing to predict")
-        if not 0 <= data.any_grade < model.vocab_size:
-            raise ValueError(f"<GRADE_ANY> has the id {data.any_grade}, the model knows 0 … {model.vocab_size - 1}")
         if config.eval_every and not len(data.validation):
             raise ValueError("to evaluate takes a validation route at least: give some, or set eval_every=0")
         self.data, self.width = data, width
         self._is_grade = np.isin(np.arange(model.vocab_size), data.grades)
         control = Control("drop_grade", drop_grade, 0.0, 1.0, label="grades dropped")
         super().__init__(model, config, write, [control])
+
+    def make_model(self) -> PlacedGPT:
+        """A fresh model that knows which tokens are of one hold, and where it is."""
+        return PlacedGPT(self.model_config, self.data.tokenizer, self.config.seed)
 
     def make_order(self) -> LengthOrder:
         """The training routes."""
@@ -169,6 +179,14 @@ class RouteRun(GPTRun):
     def data_sizes(self) -> dict[str, int]:
         """Routes and tokens in each split."""
         return self.data.train.sizes("train") | self.data.validation.sizes("validation")
+
+    def generator(self, about: dict[str, Any] | None = None) -> Generator:
+        """What was best at its evaluation, ready to write; the run may go on.
+
+        Args:
+            about: what is to be known of it.
+        """
+        return Generator(self.best_model().plain(), self.data.tokenizer, about=about)
 
 
 def _encoded(route: Route, tokenizer: RouteTokenizer) -> list[int]:

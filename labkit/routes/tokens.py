@@ -9,7 +9,7 @@ from labkit.tokenizers import UNKNOWN, Tokenizer, register_kind
 from labkit.tokenizers.base import check_keys, checked_ids
 
 from .board import ROLES, Board, BoardConfig, Placement
-from .grades import V_GRADES, difficulties, v_grade
+from .grades import V_GRADES, middle, v_grade
 from .route import Hold, Route
 
 PAD, BOS, EOS, CLS, MASK = "<PAD>", "<BOS>", "<EOS>", "<CLS>", "<MASK>"
@@ -229,7 +229,7 @@ class RouteTokenizer(Tokenizer):
         if len(names) > 3 and found[3] in self.grades:
             at, grade = 4, self.grades[found[3]]
             if grade is not None:
-                difficulty = (difficulties(grade)[0] + difficulties(grade)[-1]) / 2
+                difficulty = middle(grade)
         holds = []
         for i in range(at, len(names)):
             if names[i] == EOS:

@@ -1,5 +1,6 @@
 """Writing on from prompts: read, choose a token for each row, read that, and so on."""
 
+import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
@@ -26,7 +27,7 @@ class Chosen(NamedTuple):
     Attributes:
         rows: which of the prompts they belong to.
         tokens: what was chosen.
-        logits: [rows, vocab_size], as the model said them.
+        logits: [rows, vocab_size], as the model said them, guided if so asked.
         probabilities: [rows, vocab_size], after the hook and `Sampling`.
     """
 
@@ -46,6 +47,8 @@ def generate(
     hook: Hook | None = None,
     cached: bool = True,
     window: Window = "slide",
+    against: Sequence[Sequence[int]] | None = None,
+    guidance: float = 1.0,
 ) -> list[list[int]]:
     """Write on from each prompt.
 
@@ -67,16 +70,21 @@ def generate(
         hook: may change the logits.
         cached: False reads every window anew for every token: slower, and the same.
         window: what is read when a text is longer than block_size; see `Windows`.
+        against: for each prompt another that asks for less: the same without the wish that `guidance` is to
+            strengthen. It gets the tokens of its row too.
+        guidance: how much a wish counts: the logits are a + guidance · (l - a), where a are those after `against` and
+            l those after the prompt (classifier-free guidance: Ho & Salimans 2022, for text Sanchez et al. 2023).
+            0 is without the wish, 1 as the model says, above 1 stronger than in its data; each token costs two then.
 
     Returns:
         The new tokens of each prompt.
 
     Raises:
-        ValueError: for an empty prompt, ids outside the vocabulary, a model that is no causal language model, and if
-            the hook returns something else than logits or forbids every token.
+        ValueError: for an empty prompt, another number of prompts in `against`, ids outside the vocabulary, a model
+            that is no causal language model, and if the hook returns something else than logits or forbids every token.
     """
     new: list[list[int]] = [[] for _ in prompts]
-    for chosen in choose(model, prompts, max_new_tokens, sampling, stop, seed, hook, cached, window):
+    for chosen in choose(model, prompts, max_new_tokens, sampling, stop, seed, hook, cached, window, against, guidance):
         for row, token in zip(chosen.rows, chosen.tokens, strict=True):
             new[row].append(token)
     return new
@@ -92,19 +100,25 @@ def choose(
     hook: Hook | None = None,
     cached: bool = True,
     window: Window = "slide",
+    against: Sequence[Sequence[int]] | None = None,
+    guidance: float = 1.0,
 ) -> Iterator[Chosen]:
     """The steps of `generate`, which says what the arguments are; wrong ones are refused at once."""
     check_window(window)
     ids = _checked(model, prompts, max_new_tokens, stop, seed)
     how, ends = sampling or Sampling(), set(stop)
+    without = _checked_against(model, ids, against, guidance)
 
     @torch.inference_mode()  # holds while this generator runs, not between its steps
     def steps() -> Iterator[Chosen]:
         windows = Windows(model, ids, window, cached)
+        others = Windows(model, without, window, cached) if without else None
         points = [uniforms(None if seed is None else row_seed(seed, row)) for row in range(len(ids))]
         going = list(range(len(ids)))
         for _ in range(max_new_tokens if ids else 0):
             logits = windows.logits()
+            if others is not None:
+                logits = others.logits().lerp_(logits, guidance)
             allowed = logits if hook is None else _hooked(hook, windows.rows, logits, going)
             seen = None
             if how.repetition_penalty != 1:
@@ -112,12 +126,16 @@ def choose(
             shares = probabilities(allowed, how, seen)
             tokens = pick(shares, [next(points[row]) for row in going])
             windows.extend(tokens)
+            if others is not None:
+                others.extend(tokens)
             yield Chosen(going, tokens, logits, shares)
             if ends and not ends.isdisjoint(tokens):
                 still = [i for i, token in enumerate(tokens) if token not in ends]
                 if not still:
                     return
                 windows.keep(still)
+                if others is not None:
+                    others.keep(still)
                 going = [going[i] for i in still]
 
     return steps()
@@ -161,6 +179,22 @@ def _checked(
         raise ValueError(f"prompt {ids.index([])} is empty: a model needs one token at least to say what comes next")
     _ids("stop", stop, config.vocab_size)
     return ids
+
+
+def _checked_against(
+    model: GPT, prompts: list[list[int]], against: Sequence[Sequence[int]] | None, guidance: float
+) -> list[list[int]]:
+    """The prompts to guide away from; none where guidance changes nothing."""
+    if isinstance(guidance, bool) or not isinstance(guidance, int | float) or not 0 <= guidance < math.inf:
+        raise ValueError(f"guidance must be a number of at least 0 (1 is none), got {guidance!r}")
+    if against is None:
+        if guidance != 1:
+            raise ValueError(f"guidance={guidance:g} needs `against`: for each prompt one without the wish")
+        return []
+    ids = [_ids(f"against {i}", prompt, model.config.vocab_size) for i, prompt in enumerate(against)]
+    if len(ids) != len(prompts) or [] in ids:
+        raise ValueError(f"against must have a prompt, not empty, for each of {len(prompts)}, got {len(ids)}")
+    return ids if guidance != 1 else []
 
 
 def _ids(name: str, tokens: Collection[int], vocab_size: int) -> list[int]:

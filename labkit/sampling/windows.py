@@ -90,7 +90,7 @@ class Windows:
         return self._read(tokens, real)
 
     def _read(self, tokens: Tensor, real: Tensor | None) -> Tensor:
-        return self._model.head(self._model.hidden(tokens, real, self._cache)[:, -1])  # the last position's alone
+        return self._model.read(self._model.hidden(tokens, real, self._cache)[:, -1])  # the last position's alone
 
 
 def check_window(window: str) -> None:

@@ -125,7 +125,7 @@ class Checkpoints:
         with run.lock:
             step, validation = run.best or (run.step, None)
             about = self.about | {"step": step, "validation": validation}
-            save_gpt(self.path, run.best_model(), self.tokenizer, about)
+            save_gpt(self.path, run.best_model().plain(), self.tokenizer, about)
             self._best = run.best
 
     def _kept(self, step: int, best: tuple[int, float] | None) -> None:

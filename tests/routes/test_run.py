@@ -180,7 +180,7 @@ ONE = Sequences.of([[2]])
         ({"data": dataclasses.replace(DATA, train=Sequences.of([]))}, "no sequence to train on"),
         ({"data": dataclasses.replace(DATA, validation=Sequences.of([]))}, "a validation route at least"),
         ({"data": dataclasses.replace(DATA, train=ONE)}, "training routes: a sequence of one token"),
-        ({"data": dataclasses.replace(DATA, any_grade=999)}, "<GRADE_ANY> has the id 999"),
+        ({"model": MODEL.changed(vocab_size=999)}, "the model knows 999 tokens, the tokenizer has"),
         ({"drop_grade": 1.5}, "drop_grade"),
     ],
 )
