@@ -14,6 +14,9 @@ from .page_gpt import PageGPT
 from .panel import Live
 from .quiz import Question, Quiz
 from .replay import TrainingReplay
+from .route_board import RouteBoard
+from .route_panel import RoutePanel
+from .route_writer import RouteWriter
 from .sampler import Draw, Judgement, Mark, SamplerPanel
 from .slider import Slider
 from .text_sampler import SampledText, TextSampler
@@ -37,6 +40,9 @@ __all__ = [
     "PageGPT",
     "Question",
     "Quiz",
+    "RouteBoard",
+    "RoutePanel",
+    "RouteWriter",
     "SampledText",
     "SamplerPanel",
     "Slider",

@@ -26,17 +26,21 @@ import anywidget
 from labkit.plots import theme
 
 FOLDER = Path(__file__).parent
+USES = {"route_board": ("page_gpt.model",)}
+"""Module -> parts of other modules that it is made with: the forward pass is there once."""
 
 
 def module_source(name: str) -> str:
-    """The whole ECMAScript module of the figure `name`: common.js, its parts (`name`.part.js), its own file."""
-    files = [FOLDER / "common.js", *sorted(FOLDER.glob(f"{name}.*.js")), FOLDER / f"{name}.js"]
+    """The whole ECMAScript module of the figure `name`: common.js, what it USES, its parts (`name`.part.js), itself."""
+    used = [FOLDER / f"{part}.js" for part in USES.get(name, ())]
+    files = [FOLDER / "common.js", *used, *sorted(FOLDER.glob(f"{name}.*.js")), FOLDER / f"{name}.js"]
     return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 
 def style_source() -> str:
-    """The CSS of all figures: the theme's custom properties, then figures.css."""
-    return theme.css() + (FOLDER / "figures.css").read_text(encoding="utf-8")
+    """The CSS of all figures: the theme's custom properties, figures.css, then the figures' own (`name`.css)."""
+    files = [FOLDER / "figures.css", *sorted(set(FOLDER.glob("*.css")) - {FOLDER / "figures.css"})]
+    return theme.css() + "".join(file.read_text(encoding="utf-8") for file in files)
 
 
 def figure_modules() -> list[str]:

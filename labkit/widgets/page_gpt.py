@@ -11,6 +11,10 @@ from labkit.tokenizers import Tokenizer
 from .figure import Figure
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
     from labkit.gpt import GPT, GPTConfig  # they need torch, which a page of figures does without
 
 MAX_TEMPERATURE = 2
@@ -99,8 +103,10 @@ class PageGPT(Figure):
         Raises:
             ValueError: for what cannot be, with what can.
         """
+        from labkit.gpt.weights import weights_of
+
         config = model.config
-        _check_config(config)
+        check_config(config)
         vocabulary = _characters(tokenizer, config.vocab_size)
         if not prompt:
             raise ValueError("PageGPT: the prompt needs at least one character, got ''")
@@ -113,7 +119,7 @@ class PageGPT(Figure):
             raise ValueError(f"PageGPT: max_new_tokens must be at least 1, got {max_new_tokens}")
         if not isinstance(about, str):
             raise ValueError(f"PageGPT: about is a sentence for the caption, got {type(about).__name__}")
-        shapes, weights = _halves(model)
+        shapes, weights = halves(weights_of(model))
         return cls(
             weights=weights,
             shapes=shapes,
@@ -141,16 +147,20 @@ class PageGPT(Figure):
         ).rstrip()
 
 
-def _check_config(config: "GPTConfig") -> None:
-    """Whether the page computes what such a model does; a field that is new to it must have its default."""
+def check_config(config: "GPTConfig", who: str = "PageGPT") -> None:
+    """Whether the page computes what such a model does; a field that is new to it must have its default.
+
+    Raises:
+        ValueError: if it does not; it begins with `who` asks.
+    """
     if config.head != "lm" or not config.causal:
         raise ValueError(
-            f"PageGPT: only a causal language model writes text, got head={config.head!r}, causal={config.causal}"
+            f"{who}: only a causal language model writes text, got head={config.head!r}, causal={config.causal}"
         )
     for field in fields(config):
         value = getattr(config, field.name)
         if field.name not in COMPUTED | ONLY_IN_TRAINING and value != field.default:
-            raise ValueError(f"PageGPT: the page computes {field.name}={field.default!r} alone, got {value!r}")
+            raise ValueError(f"{who}: the page computes {field.name}={field.default!r} alone, got {value!r}")
 
 
 def _characters(tokenizer: Tokenizer, vocab_size: int) -> list[str]:
@@ -165,16 +175,18 @@ def _characters(tokenizer: Tokenizer, vocab_size: int) -> list[str]:
     return tokens
 
 
-def _halves(model: "GPT") -> tuple[list[list[Any]], bytes]:
-    """The names and shapes of the weights, and their bytes as float16."""
-    from labkit.gpt.weights import weights_of
+def halves(weights: "Mapping[str, Tensor]", who: str = "PageGPT") -> tuple[list[list[Any]], bytes]:
+    """The names and shapes of weights, and their bytes as float16.
 
+    Raises:
+        ValueError: for numbers that float16 has not; it begins with `who` asks.
+    """
     shapes, parts = [], []
-    for name, tensor in weights_of(model).items():
+    for name, tensor in weights.items():
         with np.errstate(over="ignore"):  # what is too large becomes infinite, and is named below
             part = tensor.float().cpu().numpy().astype("<f2")
         if not np.isfinite(part).all():
-            raise ValueError(f"PageGPT: {name} holds nan, or numbers beyond ±65,504, which float16 cannot")
+            raise ValueError(f"{who}: {name} holds nan, or numbers beyond ±65,504, which float16 cannot")
         shapes.append([name, list(tensor.shape)])
         parts.append(part.tobytes())
     return shapes, b"".join(parts)
