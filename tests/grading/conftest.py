@@ -91,4 +91,6 @@ def assignment_named():
 @pytest.fixture(scope="session")
 def wrong_named():
     """(assignment, file) of a known-wrong solution, by its FUNCTION__MISTAKE."""
-    return {stem: (each, path) for each in ALL for stem, path in each.wrong.items()}.__getitem__
+    found = {stem: (each, path) for each in ALL for stem, path in each.wrong.items()}
+    assert len(found) == sum(len(each.wrong) for each in ALL), "two assignments have a wrong solution of one name"
+    return found.__getitem__

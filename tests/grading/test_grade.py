@@ -198,7 +198,9 @@ def test_the_message_says_what_is_likely_wrong(wrong_named, stem, hint):
     + [("03-arena", name) for name in ("training_flops", "perplexity", "uniqueness", "update_ratio", "diagnose")]
     + [("04-char-gpt", name) for name in ("make_batch", "causal_attention", "lr_at", "evaluate")]
     + [("04-char-gpt", name) for name in ("sample_probabilities", "generate")]
-    + [("05-tokenization", name) for name in ("pair_counts", "merge", "train", "encode", "decode", "encode_special")],
+    + [("05-tokenization", name) for name in ("pair_counts", "merge", "train", "encode", "decode", "encode_special")]
+    + [("06-routes", name) for name in ("canonical", "encode_route", "decode_route", "legal_mask", "sample_token")]
+    + [("06-routes", name) for name in ("nearest_route", "perplexity")],
 )
 def test_a_function_that_returns_nothing_is_told_so(assignment_named, assignment_name, name):
     namespace = assignment_named(assignment_name).namespace() | {name: lambda *_: None}

@@ -1,0 +1,12 @@
+"""At the same place in the order given. Loses: canonical."""
+
+
+def canonical(holds, positions):
+    parts = {"start": 0, "middle": 1, "foot": 1, "finish": 2}
+
+    def place(hold):
+        placement, role = hold
+        x, y = positions[placement]
+        return parts[role], y, x
+
+    return sorted(holds, key=place)

@@ -1,0 +1,6 @@
+"""Of equal height the lower number, wherever it is. Loses: canonical."""
+
+
+def canonical(holds, positions):
+    parts = {"start": 0, "middle": 1, "foot": 1, "finish": 2}
+    return sorted(holds, key=lambda hold: (parts[hold[1]], positions[hold[0]][1], hold[0]))

@@ -1,0 +1,14 @@
+"""Without <EOS>. Loses: encode_route."""
+# ruff: noqa: F821
+
+
+def encode_route(route, ids, boards, with_grade=True):
+    board, holds = route["board"], route["holds"]
+    prompt = ["<BOS>", f"<BOARD_{board}>", f"<ANGLE_{route['angle']}>"]
+    if with_grade:
+        prompt.append(f"<GRADE_V{route['grade']}>")
+    for name in [*prompt, *(hold_name(board, hold) for hold in holds)]:
+        if name not in ids:
+            raise ValueError(f"{name} is not in the vocabulary")
+    names = [hold_name(board, hold) for hold in canonical(holds, boards[board])]
+    return [ids[name] for name in [*prompt, *names]]
