@@ -20,10 +20,10 @@ from typing import Any
 
 from labkit.files import datasets_dir, write_atomic
 from labkit.routes.best_of import best_of
-from labkit.routes.climber import difficulty
+from labkit.routes.bulk import EACH, bulk_wishes, encoder, simulator
 from labkit.routes.collection import Collection
-from labkit.routes.evaluation import Evaluation, Judge, evaluate_routes
-from labkit.routes.generator import Generator, Wish
+from labkit.routes.evaluation import Evaluation, evaluate_routes
+from labkit.routes.generator import Generator
 from labkit.routes.novelty import NoveltyIndex
 from labkit.routes.reader import Reader
 from labkit.routes.reading import Baseline, graded, readings
@@ -34,9 +34,6 @@ from labkit.training.gpt_run import GPTRun
 
 from .__main__ import machine
 from .records import FOLDER
-
-ANGLES, GRADES, EACH = (20, 30, 35, 40, 45), tuple(range(8)), 5
-"""The cells of the bulk table, and how many routes are written in each."""
 
 
 def record(seed: int = 0, out: Path = FOLDER, models: Path | None = None) -> dict[str, Any]:
@@ -88,7 +85,7 @@ def read_scores(collection: Collection, reader: Reader) -> dict[str, Any]:
     Returns:
         who -> against what -> board or "all" -> the fields of a `Reading`.
     """
-    routes, judge = list(collection.test), simulator(collection)
+    routes, judge = list(collection.test), simulator(collection.boards)
     exact = [_graded(route, judge(route)) for route in routes]
     found = {"reader": reader.predict(routes), "baseline": Baseline(list(collection.train)).predict(routes)}
     found["recorded grades"] = graded(routes)
@@ -102,12 +99,6 @@ def read_scores(collection: Collection, reader: Reader) -> dict[str, Any]:
     }
 
 
-def simulator(collection: Collection) -> Judge:
-    """The simulator's own grade of a route, without noise."""
-    boards = collection.boards
-    return lambda route: difficulty(boards[route.board], route.holds, route.angle)
-
-
 def written_scores(
     collection: Collection, generator: Generator, reader: Reader, seed: int, each: int = EACH
 ) -> tuple[dict[str, Evaluation], float]:
@@ -115,19 +106,12 @@ def written_scores(
 
     And the share of valid routes without the grammar, at temperature 1.
     """
-    wishes = [
-        Wish(board.key, angle, grade)
-        for board in collection.boards.values()
-        for angle in ANGLES
-        if angle in board.config.angles
-        for grade in GRADES
-        for _ in range(each)
-    ]
-    judges = {"simulator": simulator(collection), "encoder": lambda route: float(reader.predict([route])[0])}
+    wishes = bulk_wishes(collection.boards.values(), each)
     index = NoveltyIndex(collection.train, collection.boards.values())
 
     def evaluated(routes: Iterable[Route]) -> Evaluation:
-        wanted = [int(wish.grade) for wish in wishes]
+        routes, wanted = list(routes), [int(wish.grade) for wish in wishes]
+        judges = {"simulator": simulator(collection.boards), "encoder": encoder(reader, routes)}
         return evaluate_routes(routes, wanted, collection.boards, judges, index, collection.test)
 
     free = generator.write(wishes, Sampling(), 1.0, constrained=False, seed=seed)

@@ -3,6 +3,10 @@
 import typer
 
 from . import arena, book, classroom, data, lab, notebooks, routes, sample, tokenize, train
+from .route_draw import draw
+from .route_evaluate import evaluate
+from .route_generate import generate
+from .route_models import train as train_routes
 
 app = typer.Typer(
     name="labkit",
@@ -16,6 +20,10 @@ app.add_typer(book.app, name="book")
 app.add_typer(classroom.app, name="classroom")
 app.add_typer(data.app, name="data")
 app.add_typer(tokenize.app, name="tokenize")
+routes.app.command("train")(train_routes)
+routes.app.command("generate")(generate)
+routes.app.command("evaluate")(evaluate)
+routes.app.command("draw")(draw)
 app.add_typer(routes.app, name="routes")
 app.command("lab")(lab.lab)
 app.command("arena")(arena.arena)

@@ -1,6 +1,8 @@
 """How the commands report what the user has to mend."""
 
 import os
+import signal
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +33,23 @@ def interruptible() -> Iterator[None]:
     except KeyboardInterrupt:
         typer.echo("stopped; nothing was written", err=True)
         raise typer.Exit(130) from None
+
+
+@contextmanager
+def stopping() -> Iterator[threading.Event]:
+    """Ctrl+C is noted, for the loop to stop after the step, when the state is whole; the second one stops at once."""
+    asked = threading.Event()
+
+    def note(*_: object) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def check_output(output: Path, overwrite: bool, sources: Iterable[str | Path] = ()) -> None:

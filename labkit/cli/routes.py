@@ -12,7 +12,7 @@ from .reporting import Overwrite, check_output, interruptible, reporting
 if TYPE_CHECKING:
     from labkit.routes import Route
 
-app = typer.Typer(help="Climbing routes: import them, simulate them.", no_args_is_help=True)
+app = typer.Typer(help="Climbing routes: import or simulate them, learn to read and write them.", no_args_is_help=True)
 
 Output = Annotated[Path, typer.Option("--output", "-o", help="Where the routes go.")]
 DATABASES = (".db", ".sqlite", ".sqlite3")

@@ -1,9 +1,6 @@
 """`labkit train`: a GPT from a text, kept in a file, and gone on with after a stop."""
 
-import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -14,7 +11,7 @@ from labkit.tokenizers.bpe import Special
 from labkit.training.lm_config import LMConfig
 
 from .options import field_options, with_options
-from .reporting import reporting
+from .reporting import reporting, stopping
 from .setup import Asked, fresh, resumed
 from .tokens import Material
 
@@ -110,7 +107,7 @@ def _train(run: "LMRun", checkpoints: "Checkpoints", material: Material) -> None
         err=True,
     )
     try:
-        with _stopping() as asked:
+        with stopping() as asked:
             _loop(run, checkpoints, asked)
             if not run.finished:
                 checkpoints.save(run)
@@ -163,20 +160,3 @@ def _stopped(what: str, checkpoints: "Checkpoints") -> None:
         f"{what} {checkpoints.last_path}\ngo on with: labkit train --resume --output {checkpoints.path}", err=True
     )
     raise typer.Exit(130)
-
-
-@contextmanager
-def _stopping() -> Iterator[threading.Event]:
-    """Ctrl+C is noted, for the loop to stop after the step, when the state is whole; the second one stops at once."""
-    asked = threading.Event()
-
-    def note(*_: object) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
-
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield asked
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -3,6 +3,7 @@
 from .board import ROLES, Board, BoardConfig, Placement, Window, board_configs
 from .grades import V_GRADES, difficulties, v_grade
 from .route import FramesError, Hold, Route, frames, parse_frames
+from .tokens import RouteTokenizer, canonical
 
 __all__ = [
     "ROLES",
@@ -13,8 +14,10 @@ __all__ = [
     "Hold",
     "Placement",
     "Route",
+    "RouteTokenizer",
     "Window",
     "board_configs",
+    "canonical",
     "difficulties",
     "frames",
     "parse_frames",

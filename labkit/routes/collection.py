@@ -9,6 +9,7 @@ from .board import Board, board_configs
 from .boardlib import import_routes
 from .novelty import mirror_image
 from .route import Route
+from .rules import Rules
 from .setter import simulate
 from .simulated import LAYOUTS, simulated_board
 from .splits import split
@@ -103,10 +104,20 @@ class Collection:
     ) -> Self:
         """Any routes, split by their climbs.
 
+        Those with more holds than the rules of the chapter allow are left out, and the report says how many: the
+        generator may not write such, and a few very long ones would make every model larger.
+
         Raises:
             ValueError: if a part would be without routes.
         """
-        parts = split(routes)
+        routes, most = list(routes), Rules().max_holds
+        kept = [route for route in routes if len(route.holds) <= most]
+        if long := len(routes) - len(kept):
+            report = [
+                *report,
+                f"{long:,} more left out: a route of more than {most} holds is none that is written here",
+            ]
+        parts = split(kept)
         if empty := [name for name, part in parts.items() if not part]:
             raise ValueError(
                 f"{sum(map(len, parts.values()))} routes leave none for {' and '.join(empty)}: take some hundreds"

@@ -75,7 +75,9 @@ class Grammar:
         rules: how long a route may be; `Rules()` when left out.
         board: the key of the board that all rows are on; None: any of the tokenizer's.
         required: holds that each row must have, in any order: a route to be completed. Their places in the row are
-            those of the canonical order; a prompt may begin with some of them. They need one board.
+            those of the canonical order; a prompt may begin with some of them. They need one board. What is forbidden
+            only because it would pass over the next of them is how the model says "go on from here": its probability
+            goes to that hold. Were it lost, a model that wants to finish, but on another hold, would go on and on.
 
     Attributes:
         longest: the most tokens that a row has, from <BOS> to <EOS>: `max_new_tokens=grammar.longest` is always enough,
@@ -102,6 +104,7 @@ class Grammar:
         if required and len(boards) > 1:
             raise ValueError(f"required holds need one board: pass board= {' or '.join(tokenizer.boards)}")
         self._required = _checked(required, boards[0], tables[0])
+        self._free = Grammar(tokenizer, self.rules, board) if required else None
         for each, table in zip(boards, tables, strict=True):
             if self._spare(_State(set(self._required), np.zeros(table.size, bool)), table) < 0:
                 raise ValueError(
@@ -115,7 +118,7 @@ class Grammar:
         self.longest = _HEADER + min(self.rules.max_holds, max(table.size for table in tables)) + 1
 
     def __call__(self, ids: Tensor, logits: Tensor) -> Tensor:
-        """Logits with -inf for what may not come next.
+        """Logits with -inf for what may not come next; what passes over a required hold is given to that hold.
 
         Args:
             ids: [batch, time], each row whole from <BOS> on.
@@ -130,8 +133,16 @@ class Grammar:
                 "tokenizer of that model?"
             )
         allowed = np.zeros(logits.shape, bool)
-        for row, mask in zip(ids.tolist(), allowed, strict=True):
+        handed_on = []
+        for i, (row, mask) in enumerate(zip(ids.tolist(), allowed, strict=True)):
             mask[self.allowed(row)] = True
+            token = self._waiting(row)
+            if self._free is not None and token is not None and mask[token]:
+                passing = [other for other in self._free.allowed(row) if not mask[other]]
+                handed_on.append((i, token, logits[i, [token, *passing]].logsumexp(0)))
+        logits = logits.clone() if handed_on else logits
+        for i, token, mass in handed_on:
+            logits[i, token] = mass
         return logits.masked_fill(~torch.from_numpy(allowed).to(logits.device), -torch.inf)
 
     def allowed(self, row: Sequence[int]) -> np.ndarray:
@@ -155,6 +166,14 @@ class Grammar:
         if not len(found):
             raise ValueError(f"no route that the grammar allows begins with {self.tokenizer.decode(row)}")
         return found
+
+    def _waiting(self, row: list[int]) -> int | None:
+        """The token of the required hold that comes next in the canonical order; None if none is left."""
+        state = self._read(row, table := self._tables[row[1]]) if self._required and len(row) >= _HEADER else None
+        if state is None or not state.left:
+            return None
+        rank, role = min(state.left, key=lambda key: (_PHASES[key[1]], key[0]))
+        return int(table.ids[role][rank])
 
     def _read(self, row: list[int], table: _Table) -> _State | None:
         """The state after a row; None if it has ended."""

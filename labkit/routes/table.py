@@ -3,8 +3,10 @@
 import csv
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import zip_longest
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
 from labkit.files import replacing
 
@@ -14,9 +16,14 @@ from .route import Route, frames, parse_frames
 COLUMNS = ("board", "angle", "difficulty", "frames", "climb", "name")
 """The columns; `difficulty` is empty where nobody has graded a route."""
 
+_MISSING: Any = object()
+
 
 def write_routes(
-    path: str | os.PathLike[str], routes: Iterable[Route], configs: Iterable[BoardConfig] | None = None
+    path: str | os.PathLike[str],
+    routes: Iterable[Route],
+    configs: Iterable[BoardConfig] | None = None,
+    further: Mapping[str, Iterable[object]] | None = None,
 ) -> int:
     """Write routes, as they come: there may be more than memory holds.
 
@@ -24,25 +31,34 @@ def write_routes(
         path: replaced when all is written, and as it was if that fails.
         routes: of any boards.
         configs: the boards that they may be of; all that are known when left out.
+        further: column -> a cell a route: what else is to be known of each. None is an empty cell.
 
     Returns:
         The number of routes.
 
     Raises:
-        ValueError: for a route of an unknown board, and what cannot be written; it names the route.
+        ValueError: for a route of an unknown board, and what cannot be written; it names the route. Also for a further
+            column that is one of COLUMNS, or has another number of cells than there are routes.
         OSError: if the file cannot be written.
     """
-    boards = _by_key(configs)
+    boards, further = _by_key(configs), further or {}
+    if taken := [name for name in COLUMNS if name in further]:
+        raise ValueError(f"a further column needs a name of its own, not {', '.join(taken)}")
     n = 0
     with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         quoting = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)  # a "\r" alone: Python 3.11 forgets it
-        writer.writerow(COLUMNS)
-        for n, route in enumerate(routes, start=1):
+        writer.writerow((*COLUMNS, *further))
+        for n, (route, *more) in enumerate(zip_longest(routes, *further.values(), fillvalue=_MISSING), start=1):
+            if route is _MISSING or _MISSING in more:
+                names = ", ".join(further)
+                raise ValueError(
+                    f"{path}: the further columns ({names}) have another number of cells than there are routes"
+                )
             try:
                 text = frames(route.holds, _board(boards, route.board))
                 difficulty = "" if route.difficulty is None else repr(float(route.difficulty))
-                row = (route.board, route.angle, difficulty, text, route.climb, route.name)
+                row = (route.board, route.angle, difficulty, text, route.climb, route.name, *more)
                 (quoting if "\r" in route.climb + route.name else writer).writerow(row)
             except ValueError as error:
                 raise ValueError(f"route {n} ({route.climb!r}) cannot be written to {path}: {error}") from error

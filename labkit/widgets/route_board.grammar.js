@@ -135,5 +135,12 @@ export function routeGrammar(vocabulary, rules, board, required = []) {
       if (!found.length) throw new Error(`no route that the grammar allows begins with ${row.join(" ")}`);
       return found;
     },
+    /** The token of the required hold that comes next in the canonical order; null if none is left. */
+    waiting(row) {
+      const left = read(row)?.left ?? [];
+      if (!left.length) return null;
+      const key = left.reduce((a, b) => (PHASE[a.role] - PHASE[b.role] || a.rank - b.rank) <= 0 ? a : b);
+      return id(key.rank, key.role);
+    },
   };
 }

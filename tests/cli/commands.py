@@ -19,3 +19,9 @@ def failed(result, status=1):
     """What a command says on stderr that failed, and printed nothing."""
     assert (result.exit_code, result.stdout) == (status, ""), result.output
     return result.stderr
+
+
+def succeeded(result):
+    """What a command printed that went well."""
+    assert result.exit_code == 0, result.output
+    return result.stdout

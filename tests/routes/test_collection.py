@@ -1,7 +1,10 @@
 """Routes to work with: split by climb, mirrored in the training part alone, the same again from their source."""
 
+from dataclasses import replace
+
 import pytest
 
+from labkit.routes import Hold
 from labkit.routes.boardlib import write_database
 from labkit.routes.climber import difficulty
 from labkit.routes.collection import Collection
@@ -73,3 +76,12 @@ def test_what_makes_no_collection_is_refused(tmp_path):
         Collection.simulated(2)
     with pytest.raises(ValueError, match="simulated, or from databases"):
         Collection.of_source({"kind": "guessed"})
+
+
+def test_routes_that_are_too_long_are_left_out_and_counted():
+    board = simulated_board("tension")
+    routes = list(simulate([board], 200, seed=1))
+    long = tuple(Hold(placement, "middle") for placement in list(board.placements)[:41])
+    found = Collection.of([board], [*routes, replace(routes[0], holds=long, climb="long")], {})
+    assert sum(len(part) for part in (found.train, found.validation, found.test)) == 200
+    assert any(line.startswith("1 more left out: a route of more than 40 holds") for line in found.report)

@@ -113,6 +113,31 @@ def test_a_route_is_completed_from_any_of_its_holds(data, temperature, seed):
         assert set(given) <= set(tokenizer.decode_route(row).holds)
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.data(), st.integers(0, 99))
+def test_what_passes_over_a_required_hold_is_given_to_it(data, seed):
+    """Nothing of the model's "go on" is lost: the next required hold gets it, all other logits stay."""
+    on = data.draw(boards(4, 12))
+    route = data.draw(routes(on))
+    given = canonical(data.draw(st.lists(st.sampled_from(route.holds), unique=True, min_size=1)), on)
+    tokenizer, rules = RouteTokenizer([on]), Rules(2, 40)
+    ids = tokenizer.encode_route(route, grade="any")
+    row = torch.tensor([ids[: data.draw(st.integers(4, len(ids) - 1))]])
+    logits = torch.randn(1, tokenizer.vocab_size, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    before = logits.clone()
+    bound, free = Grammar(tokenizer, rules, required=given)(row, logits), Grammar(tokenizer, rules)(row, logits)
+    assert torch.equal(logits, before)
+    waiting = [h for h in given if h not in tokenizer.decode_route(row[0].tolist()).holds]
+    changed = (bound.isfinite() & (bound != before))[0].nonzero().flatten().tolist()
+    if not waiting:
+        assert torch.equal(bound, free)
+        return
+    token = tokenizer.ids[f"<{on.key}_p{waiting[0].placement}_{waiting[0].role}>"]
+    assert set(changed) <= {token}
+    if bound[0, token].isfinite():  # a finish cannot wait for itself before there is a start
+        torch.testing.assert_close(bound.logsumexp(1), free.logsumexp(1))
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_every_valid_route_is_accepted(data):

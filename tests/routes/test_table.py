@@ -50,6 +50,20 @@ def test_a_carriage_return_alone_is_quoted(tmp_path):
     assert list(read_routes(tmp_path / "routes.csv")) == odd
 
 
+def test_further_columns_are_written_and_passed_over(tmp_path):
+    notes = {"asked_grade": [6, None], "note": iter(["a,b", "c"])}
+    write_routes(tmp_path / "routes.csv", [ROUTE, ROUTE], further=notes)
+    assert list(read_routes(tmp_path / "routes.csv")) == [ROUTE, ROUTE]
+    table = pd.read_csv(tmp_path / "routes.csv", keep_default_na=False)
+    assert (list(table["asked_grade"]), list(table["note"])) == (["6", ""], ["a,b", "c"])
+    with pytest.raises(ValueError, match="further column needs a name"):
+        write_routes(tmp_path / "wrong.csv", [ROUTE, ROUTE], further={"name": [1, 2]})
+    for wrong in ([1], [1, 2, 3]):
+        with pytest.raises(ValueError, match=r"wrong\.csv: the further columns \(note\) have another number of cells"):
+            write_routes(tmp_path / "wrong.csv", [ROUTE, ROUTE], further={"note": wrong})
+    assert not (tmp_path / "wrong.csv").exists()
+
+
 def test_pandas_reads_the_same(tmp_path):
     odd = Route("KIL", 0, (Hold(9, "foot"),), None, "d", 'say "yes",\nor no: é')
     write_routes(tmp_path / "routes.csv", [ROUTE, odd])
