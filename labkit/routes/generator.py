@@ -5,16 +5,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
+import numpy as np
+import torch.nn.functional as F  # noqa: N812 - its usual name
+
 from labkit.gpt import GPT, load_gpt, save_gpt
 from labkit.sampling import Sampling, generate, row_seed
+from labkit.training.evaluate import evaluating
 
+from .batches import NO_TARGET, Sequences, next_tokens
 from .grammar import Grammar
 from .route import Hold, Route
 from .rules import Rules, faults_of_ids
-from .tokens import EOS, RouteTokenizer, RouteTokensError
+from .tokens import EOS, PAD, RouteTokenizer, RouteTokensError
 
 TOGETHER = 256
 """How many routes are written together."""
+PROMPT = 4  # <BOS>, board, angle, grade
 
 
 @dataclass(frozen=True)
@@ -137,6 +143,28 @@ class Generator:
             if written.route is None:  # it would be a mistake in the grammar: say so at once
                 raise RuntimeError(f"the grammar let through what is no route: {written.problem}")
             found.append(written.route)
+        return found
+
+    def surprise(self, written: Sequence[Written]) -> np.ndarray:
+        """How little the model expected what it wrote: nats a token after the prompt, without guidance or grammar.
+
+        Args:
+            written: what `write` gave.
+
+        Returns:
+            [written]; 0 is what it was sure of.
+        """
+        rows = Sequences.of(each.ids for each in written)
+        found = np.zeros(len(rows))
+        with evaluating(self.model):
+            for some in rows.by_length(TOGETHER):
+                tokens, targets = next_tokens(*rows.padded(some, self.tokenizer.ids[PAD]))
+                targets[:, : PROMPT - 1] = NO_TARGET
+                logits = self.model(tokens.to(self.model.device)).cpu()
+                nats = F.cross_entropy(
+                    logits.flatten(0, 1), targets.flatten(), ignore_index=NO_TARGET, reduction="none"
+                )
+                found[some] = nats.view_as(targets).sum(1) / (targets != NO_TARGET).sum(1)
         return found
 
     def save(self, path: str | Path) -> Path:

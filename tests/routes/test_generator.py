@@ -153,7 +153,7 @@ class Ruler:
 
 def test_the_best_of_n_is_the_nearest_of_the_same_n(generator):
     wishes = [wish for wish in WISHES if wish.grade != "any"]
-    chosen = best_of(generator, Ruler(), wishes, 6, seed=7)
+    chosen = best_of(generator, Ruler(), wishes, 6, seed=7, doubt=0)
     drawn = generator.routes([wish for wish in wishes for _ in range(6)], seed=7)
     for i, (wish, route) in enumerate(zip(wishes, chosen, strict=True)):
         own = drawn[6 * i : 6 * i + 6]
@@ -162,9 +162,29 @@ def test_the_best_of_n_is_the_nearest_of_the_same_n(generator):
         assert route == dataclasses.replace(best, difficulty=10.0 + len(best.holds))
 
 
+def test_surprise_is_torchs_cross_entropy_of_each_route_alone(generator):
+    written = generator.write(WISHES, guidance=2.0, seed=3)
+    for each, found in zip(written, generator.surprise(written), strict=True):
+        ids = torch.tensor(each.ids)
+        with torch.no_grad():
+            nats = torch.nn.functional.cross_entropy(generator.model(ids[None, :-1])[0, 3:], ids[4:])
+        assert found == pytest.approx(nats.item(), rel=1e-4)
+
+
+def test_great_doubt_takes_what_surprises_least(generator):
+    wishes = [Wish("TB2", 40, 4), Wish("KIL", 20, 1)]
+    chosen = best_of(generator, Ruler(), wishes, 5, seed=7, doubt=1e9)
+    drawn = generator.write([wish for wish in wishes for _ in range(5)], seed=7)
+    for i, route in enumerate(chosen):
+        own = drawn[5 * i : 5 * i + 5]
+        assert route.holds == own[int(generator.surprise(own).argmin())].route.holds
+
+
 def test_best_of_any_grade_takes_the_first(generator):
     (route,) = best_of(generator, Ruler(), [Wish("TB2", 40)], 3, seed=1)
     first = generator.routes([Wish("TB2", 40)] * 3, seed=1)[0]
     assert route.holds == first.holds
     with pytest.raises(ValueError, match="at least 1, got 0"):
         best_of(generator, Ruler(), [Wish("TB2", 40)], 0)
+    with pytest.raises(ValueError, match="doubt is 0 or more, got nan"):
+        best_of(generator, Ruler(), [Wish("TB2", 40)], 2, doubt=float("nan"))
