@@ -13,7 +13,7 @@ import io
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from labkit.routes.reading import Baseline, graded, readings
 from labkit.routes.recipe import BEST_OF, GUIDANCE, SAMPLING, generator_run, reader_run
 from labkit.routes.route import Route
 from labkit.sampling import Sampling
+from labkit.training.evaluate import perplexity
 from labkit.training.gpt_run import GPTRun
 
 from .__main__ import machine
@@ -64,7 +65,7 @@ def record(seed: int = 0, out: Path = FOLDER, models: Path | None = None) -> dic
         "date": date.today().isoformat(),
         "seconds": seconds,
         "routes": {"train": len(collection.train), "validation": len(collection.validation)},
-        "perplexity": [row["perplexity"] for row in history if row.get("perplexity")][-1],
+        "perplexity": perplexity(writing.best[1]),
         "reading": read_scores(collection, reader),
     }
     started = time.perf_counter()
@@ -86,7 +87,7 @@ def read_scores(collection: Collection, reader: Reader) -> dict[str, Any]:
         who -> against what -> board or "all" -> the fields of a `Reading`.
     """
     routes, judge = list(collection.test), simulator(collection.boards)
-    exact = [_graded(route, judge(route)) for route in routes]
+    exact = [replace(route, difficulty=judge(route)) for route in routes]
     found = {"reader": reader.predict(routes), "baseline": Baseline(list(collection.train)).predict(routes)}
     found["recorded grades"] = graded(routes)
     against = {"recorded": routes, "simulator": exact}
@@ -124,10 +125,6 @@ def written_scores(
     }
     valid = sum(each.route is not None for each in free) / len(free)
     return {name: evaluated(routes) for name, routes in made.items()}, valid
-
-
-def _graded(route: Route, hard: float) -> Route:
-    return Route(route.board, route.angle, route.holds, hard, route.climb, route.name)
 
 
 def _rows(name: str, run: GPTRun) -> list[dict[str, Any]]:

@@ -204,14 +204,14 @@ def write_table(path: Path, routes: Sequence[Route], wishes: Iterable["Wish"], b
         wishes: one a route.
         boards: key -> board.
     """
-    from labkit.routes.bulk import is_simulated, simulator
+    from labkit.routes.bulk import simulator
     from labkit.routes.table import write_routes
 
     further: dict[str, Iterable[Any]] = {
         "asked_grade": [wish.grade for wish in wishes],
         "reader_grade": [None if route.difficulty is None else v_grade(route.difficulty) for route in routes],
     }
-    if all(map(is_simulated, boards.values())):
+    if all(board.is_simulated for board in boards.values()):
         judge = simulator(boards)
         further["simulator_grade"] = [v_grade(judge(route)) for route in routes]
     write_routes(path, routes, [board.config for board in boards.values()], further)

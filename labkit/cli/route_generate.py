@@ -153,14 +153,14 @@ def _with_mirrors(routes: Sequence[Route], board: Board, models: Models) -> list
 
 def _told(number: int, route: Route, wish: "Wish", boards: Mapping[str, Board]) -> list[str]:
     """A route in three lines: how hard, its frames, its holds."""
-    from labkit.routes.bulk import is_simulated, simulator
+    from labkit.routes.bulk import simulator
 
     board = boards[route.board]
     asked = "any grade" if wish.grade == "any" else f"V{wish.grade}"
     grades = []
     if route.difficulty is not None:
         grades.append(f"V{v_grade(route.difficulty)} by the reader ({route.difficulty:.1f})")
-    if is_simulated(board):
+    if board.is_simulated:
         true = simulator(boards)(route)
         grades.append(f"V{v_grade(true)} by the simulator ({true:.1f}; the board is simulated)")
     holds = ", ".join(f"{hold.placement} {hold.role}" for hold in route.holds)

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,18 @@ class Board:
     def key(self) -> str:
         """The config's."""
         return self.config.key
+
+    @cached_property
+    def is_simulated(self) -> bool:
+        """Whether the quality of its holds is known, as it is of simulated boards alone."""
+        return all(hold.quality is not None for hold in self.placements.values())
+
+    @cached_property
+    def twins(self) -> Mapping[int, int]:
+        """Hold -> its twin on the other side, for those that have one; empty where the board does not mirror."""
+        if not self.config.mirrored:
+            return {}
+        return {hold.id: hold.mirror for hold in self.placements.values() if hold.mirror is not None}
 
     def __repr__(self) -> str:
         return f"Board({self.key}, {len(self.placements)} holds)"

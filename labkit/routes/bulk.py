@@ -37,11 +37,6 @@ def bulk_wishes(boards: Iterable[Board], each: int = EACH) -> list[Wish]:
     ]
 
 
-def is_simulated(board: Board) -> bool:
-    """Whether the quality of its holds is known, as it is of simulated boards alone."""
-    return all(hold.quality is not None for hold in board.placements.values())
-
-
 def simulator(boards: Mapping[str, Board]) -> Judge:
     """The simulator's own grade, without noise: the honest judge, of routes on simulated boards.
 

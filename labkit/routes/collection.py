@@ -127,7 +127,7 @@ class Collection:
     @property
     def is_simulated(self) -> bool:
         """Whether boards and routes are made up: then the simulator can be asked for a grade."""
-        return all(hold.quality is not None for board in self.boards.values() for hold in board.placements.values())
+        return all(board.is_simulated for board in self.boards.values())
 
     @property
     def tokenizer(self) -> RouteTokenizer:

@@ -82,6 +82,8 @@ class Generator:
                 f"the model knows {model.config.vocab_size} tokens, the tokenizer has {tokenizer.vocab_size}: is this "
                 "the tokenizer of that model?"
             )
+        if model.config.head != "lm" or not model.config.causal:
+            raise ValueError("a generator is a causal language model; this one is for reading")
         self._grammars: dict[str, Grammar] = {}
         for key in tokenizer.boards:
             longest = self._grammar(key, ()).longest
@@ -107,8 +109,7 @@ class Generator:
             guidance: how much the grade counts: see `labkit.sampling.generate`; without effect on grade "any".
             constrained: whether the grammar forbids what is no route. If not, the model may write anything, up to the
                 length of the longest route.
-            seed: of the draws; None: other routes each time. What is written for a wish depends on the seed and its
-                place among the wishes that have the same board and holds.
+            seed: of the draws; None: other routes each time. The same wishes in the same order get the same routes.
 
         Raises:
             ValueError: for a wish that no route can fulfil, or required holds without the grammar.
@@ -118,6 +119,8 @@ class Generator:
             raise ValueError("required holds need the grammar: leave constrained=True")
         alike: dict[tuple[str, tuple[Hold, ...]], list[int]] = {}
         for i, wish in enumerate(wishes):
+            if wish.grade is None:  # such a prompt would leave the grade to the grammar
+                raise ValueError('a wish has a V grade, or "any"; got None')
             self.tokenizer.prompt(wish.board, wish.angle, wish.grade)  # refuses what is not in the vocabulary
             alike.setdefault((wish.board, tuple(sorted(set(wish.holds)))), []).append(i)
         found: dict[int, Written] = {}
@@ -170,7 +173,7 @@ class Generator:
     def save(self, path: str | Path) -> Path:
         """Write model, tokenizer (with its boards) and rules as one safetensors file that `load_gpt` reads too."""
         rules = {"min_holds": self.rules.min_holds, "max_holds": self.rules.max_holds}
-        return save_gpt(path, self.model, self.tokenizer, self.about | {"rules": rules})
+        return save_gpt(path, self.model.plain(), self.tokenizer, self.about | {"rules": rules})
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

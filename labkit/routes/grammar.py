@@ -68,7 +68,8 @@ class Grammar:
 
     What is forbidden is exactly what leads nowhere, so a row can always be finished: when there is room for no more
     than the holds that must still come, only those are allowed. It works at any temperature, with rows in different
-    states, and costs about 0.1 ms a row. Rows are read anew at each call: the grammar remembers nothing.
+    states, and costs about 0.1 ms a row, 0.2 with required holds. Rows are read anew at each
+    call: the grammar remembers nothing.
 
     Args:
         tokenizer: of the model; more logits than it has tokens are forbidden.
@@ -76,8 +77,9 @@ class Grammar:
         board: the key of the board that all rows are on; None: any of the tokenizer's.
         required: holds that each row must have, in any order: a route to be completed. Their places in the row are
             those of the canonical order; a prompt may begin with some of them. They need one board. What is forbidden
-            only because it would pass over the next of them is how the model says "go on from here": its probability
-            goes to that hold. Were it lost, a model that wants to finish, but on another hold, would go on and on.
+            only because of them, most of all what would pass over the next one, is how the model says "go on from
+            here": its probability goes to that hold. Were it lost, a model that wants to finish, but on another hold,
+            would go on and on. (At temperature 0 the sum can beat each single hold below: required ones come early.)
 
     Attributes:
         longest: the most tokens that a row has, from <BOS> to <EOS>: `max_new_tokens=grammar.longest` is always enough,
@@ -138,8 +140,9 @@ class Grammar:
             mask[self.allowed(row)] = True
             token = self._waiting(row)
             if self._free is not None and token is not None and mask[token]:
-                passing = [other for other in self._free.allowed(row) if not mask[other]]
-                handed_on.append((i, token, logits[i, [token, *passing]].logsumexp(0)))
+                others = self._free.allowed(row)
+                passing = torch.from_numpy(np.append(others[~mask[others]], token)).to(logits.device)
+                handed_on.append((i, token, logits[i, passing].logsumexp(0)))
         logits = logits.clone() if handed_on else logits
         for i, token, mass in handed_on:
             logits[i, token] = mass

@@ -1,7 +1,7 @@
 """How new generated routes are: the nearest real route by shared holds, copies, and how much a set varies."""
 
 from array import array
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -179,16 +179,12 @@ def mirror_image(route: Route, board: Board) -> Route | None:
     return _image(route, _mirrors([board]))
 
 
-def _mirrors(boards: Iterable[Board]) -> dict[str, dict[int, int]]:
+def _mirrors(boards: Iterable[Board]) -> dict[str, Mapping[int, int]]:
     """Key of a board that mirrors -> hold -> its twin."""
-    return {
-        board.key: {hold.id: hold.mirror for hold in board.placements.values() if hold.mirror is not None}
-        for board in boards
-        if board.config.mirrored
-    }
+    return {board.key: board.twins for board in boards if board.config.mirrored}
 
 
-def _image(route: Route, mirrors: dict[str, dict[int, int]]) -> Route | None:
+def _image(route: Route, mirrors: Mapping[str, Mapping[int, int]]) -> Route | None:
     twins = mirrors.get(route.board)
     if twins is None or any(hold.placement not in twins for hold in route.holds):
         return None

@@ -60,7 +60,10 @@ class PlacedGPT(GPT):
 
     @torch.no_grad()
     def initialise(self, seed: int) -> Self:
-        """Draw all weights anew; the place says most at first: what is true of it is true of all holds near it."""
+        """Draw all weights anew; the place says most at first: what is true of it is true of all holds near it.
+
+        (Its numbers are drawn by the same seed as the embeddings', and repeat some of them: it does no harm.)
+        """
         super().initialise(seed)
         rng = torch.Generator().manual_seed(seed)
         std = 5 * (self.config.init_std or 1.0)
@@ -86,7 +89,7 @@ class PlacedGPT(GPT):
         """A copy as a GPT of which nothing more need be known: its embeddings are the sums. In evaluation mode."""
         own = ("shared.", "place.")
         weights = {name: weight for name, weight in weights_of(self).items() if not name.startswith(own)}
-        model = GPT(self.config, seed=None)
+        model = GPT(self.config, seed=None).to(self.wte.weight.dtype)
         load_weights(model, weights | {"wte.weight": self.table()})
         return model.to(self.device).eval()
 

@@ -49,9 +49,14 @@ class Reader:
 
     Attributes:
         model: likewise; the others as well.
+
+    Raises:
+        ValueError: for a model that is no regression over the tokenizer's tokens.
     """
 
     def __init__(self, model: GPT, tokenizer: RouteTokenizer, mean: float, std: float) -> None:
+        if model.config.head != "regression" or model.config.vocab_size != tokenizer.vocab_size:
+            raise ValueError(f"a reader is a regression over {tokenizer.vocab_size} tokens, got {model.config}")
         self.model, self.tokenizer, self.mean, self.std = model, tokenizer, mean, std
 
     def predict(self, routes: Iterable[Route]) -> np.ndarray:
@@ -84,7 +89,7 @@ class Reader:
             "std": self.std,
             "about": about or {},
         }
-        return write_tensors(path, weights_of(self.model), document)
+        return write_tensors(path, weights_of(self.model.plain()), document)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -100,8 +105,6 @@ class Reader:
         try:
             tokenizer = RouteTokenizer.from_dict(document["tokenizer"])
             config = GPTConfig.from_dict(document["config"])
-            if config.head != "regression" or config.vocab_size != tokenizer.vocab_size:
-                raise ValueError(f"no regression over {tokenizer.vocab_size} tokens: {config}")
             model = gpt_from_weights(config, weights).float()  # they may have been kept in 16 bits
             return cls(model, tokenizer, float(document["mean"]), float(document["std"]))
         except (KeyError, TypeError, ValueError, RuntimeError) as error:

@@ -18,6 +18,7 @@ from .batches import NO_TARGET, LengthOrder, Sequences, next_tokens
 from .generator import Generator
 from .placed import PlacedGPT
 from .route import Route
+from .rules import Rules
 from .tokens import ANY_GRADE, PAD, RouteTokenizer
 
 EVALUATED = 128
@@ -180,13 +181,14 @@ class RouteRun(GPTRun):
         """Routes and tokens in each split."""
         return self.data.train.sizes("train") | self.data.validation.sizes("validation")
 
-    def generator(self, about: dict[str, Any] | None = None) -> Generator:
+    def generator(self, about: dict[str, Any] | None = None, rules: Rules | None = None) -> Generator:
         """What was best at its evaluation, ready to write; the run may go on.
 
         Args:
             about: what is to be known of it.
+            rules: how long a route may be: a model with a small block_size needs shorter ones than `Rules()`.
         """
-        return Generator(self.best_model().plain(), self.data.tokenizer, about=about)
+        return Generator(self.best_model().plain(), self.data.tokenizer, rules, about)
 
 
 def _encoded(route: Route, tokenizer: RouteTokenizer) -> list[int]:

@@ -158,7 +158,8 @@ class RouteTokenizer(Tokenizer):
         """
         if board not in self.boards:
             raise ValueError(f"no board {board!r} in this vocabulary; there are: {', '.join(self.boards)}")
-        if angle not in (angles := self.boards[board].config.angles):
+        angles = self.boards[board].config.angles
+        if not isinstance(angle, int) or angle not in angles:
             raise ValueError(f"board {board} is set to {angles[0]} … {angles[-1]} degrees by fives, got {angle!r}")
         if begin not in (BOS, CLS):
             raise ValueError(f"a route begins with {BOS} or {CLS}, got {begin!r}")

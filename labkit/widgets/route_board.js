@@ -4,6 +4,8 @@ const PACE = 90; // ms from hold to hold while a route is written: the model nee
 const NEXT_ROLE = { none: "middle", middle: "foot", foot: "start", start: "finish", finish: "none" };
 const IN_TURN = "next"; // role
 
+/** hold -> its twin on the other side, null where there is none. */
+const twinsOf = (board) => new Map(board.holds.map(([id, , , twin]) => [id, twin ?? null]));
 const plural = (n, what) => `${n} ${what}${n === 1 ? "" : "s"}`;
 
 export default {
@@ -99,7 +101,7 @@ export default {
     const complete = button("have the model add what is missing to the holds that you clicked", "Complete", () => begin(true));
     const mirror = button("turn the route over, left to right", "Mirror", () => {
       stop();
-      const twins = new Map(board().holds.map(([id, , , twin]) => [id, twin]));
+      const twins = twinsOf(board());
       setHolds(holds().map((hold) => ({ ...hold, place: twins.get(hold.place) })), model.get("asked"));
     });
     const clear = button("take all holds away", "Clear", () => {
@@ -141,7 +143,9 @@ export default {
       seed.value = model.get("seed");
       nameButton(write, ...(run ? ["Stop", "end here"] : ["Write a route", "have the model write a route as the sliders say"]));
       mirror.hidden = !here.mirrored;
-      mirror.disabled = clear.disabled = !list.length;
+      clear.disabled = !list.length;
+      const twins = twinsOf(here);
+      mirror.disabled = !list.length || list.some(({ place }) => twins.get(place) === null);
       const numbers = new Map(here.roles.map((role) => [role.name, role.number]));
       text.textContent = list.map(({ place, role }) => `p${place}r${numbers.get(role)}`).join("");
       text.classList.toggle("lb-rb-empty", !list.length);

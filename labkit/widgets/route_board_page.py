@@ -65,7 +65,7 @@ def described_board(board: Board, tokenizer: "RouteTokenizer | None", kept: list
     data: dict[str, Any] = {
         "key": board.key,
         "name": board_name(board),
-        "simulated": all(hold.quality is not None for hold in board.placements.values()),
+        "simulated": board.is_simulated,
         "mirrored": config.mirrored,
         "window": [window.left, window.bottom, window.right, window.top],
         "angles": list(config.angles),
@@ -91,5 +91,5 @@ def described_board(board: Board, tokenizer: "RouteTokenizer | None", kept: list
 
 def board_name(board: Board) -> str:
     """What a board is called where people read it; a simulated one is called so."""
-    simulated = all(hold.quality is not None for hold in board.placements.values())
+    simulated = board.is_simulated
     return f"{board.config.name} (simulated)" if simulated else board.config.name

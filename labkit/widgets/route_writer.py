@@ -98,6 +98,7 @@ class RouteWriter(Panel):
         self.samples: list[Sample] = []
         self.board = RouteBoard(boards=self.generator.tokenizer.boards.values(), **settings)
         self.board.asks = True
+        self._given = self.board.holds  # clicked before the reader came: what is written while it trains keeps them
         own = self.generator.rules
         self.board.rules = {"min_holds": own.min_holds, "max_holds": own.max_holds}
         self.board.on_msg(self._heard)
@@ -107,6 +108,7 @@ class RouteWriter(Panel):
         self.listing, self.failure = widgets.HTML(), widgets.HTML()
         self._written_at = 0  # the step of the latest route
         self._looking = False  # a job that judges is waiting
+        self._closing = False
         self._jobs = Jobs()
         who, execution = (f"{key} routes", None) if key else cell_key("route writer")
         self.driver = BackgroundRun(self._jobs, who, self._update, 0.0, batch=execution)
@@ -146,7 +148,7 @@ class RouteWriter(Panel):
             return
         step = self.run.step
         self._written_at = min(self._written_at, step)  # the run has begun anew
-        by_hand = self.board.holds and not self.board.asked
+        by_hand = self.board.holds and not self.board.asked and self.board.holds != self._given
         if step - self._written_at >= every and not by_hand and not self._jobs.doing:
             self._written_at = step
             self.complete()
@@ -154,6 +156,7 @@ class RouteWriter(Panel):
     def close(self) -> None:
         """End the thread, then take the figure away; `samples` stays."""
         if hasattr(self, "driver"):  # a widget is closed too when its making has failed
+            self._closing = True  # a route that is being written asks for a verdict: no thread may start any more
             self._jobs.cancel()
             self.driver.stop(wait=True)
             self.driver.on_update = None
@@ -172,8 +175,9 @@ class RouteWriter(Panel):
             self._ask("judging", self._judge)
 
     def _ask(self, word: str, job: Any) -> None:
-        self._jobs.ask(word, job)
-        self.driver.train()
+        if not self._closing:
+            self._jobs.ask(word, job)
+            self.driver.train()
 
     # -- what the thread does
 
@@ -207,7 +211,7 @@ class RouteWriter(Panel):
             except ValueError as error:  # more holds than it can read
                 found.append(("reader", None, str(error)))
         board = self.generator.tokenizer.boards[route.board]
-        if all(hold.quality is not None for hold in board.placements.values()):
+        if board.is_simulated:
             whole = {"start", "finish"} <= {hold.role for hold in route.holds}
             says = difficulty(board, route.holds, route.angle) if whole else None
             found.append(("simulated climber", says, "–"))

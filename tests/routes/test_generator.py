@@ -11,6 +11,8 @@ from labkit.routes import Board, Hold, Placement, board_configs
 from labkit.routes.best_of import best_of
 from labkit.routes.generator import Generator, Wish
 from labkit.routes.grades import middle
+from labkit.routes.placed import PlacedGPT
+from labkit.routes.reader import reader_model
 from labkit.routes.rules import Rules, faults
 from labkit.routes.run import route_model
 from labkit.routes.tokens import RouteTokenizer
@@ -102,6 +104,14 @@ def test_a_generator_is_a_file(generator, tmp_path):
     assert load_gpt(path)[1] == TOKENIZER
 
 
+def test_what_is_told_of_holds_is_written_into_the_file(tmp_path):
+    told = PlacedGPT(route_model(TOKENIZER.vocab_size, **SIZES), TOKENIZER, seed=1).half()
+    generator = Generator(told, TOKENIZER, RULES)
+    path = generator.save(tmp_path / "generator.safetensors")
+    assert torch.equal(Generator.load(path).model.wte.weight, told.table().detach().float())
+    assert load_gpt(path)[0].wte.weight.dtype == torch.float16
+
+
 def test_weights_in_16_bits_are_read_as_32(generator, tmp_path):
     generator.model.half()
     again = Generator.load(generator.save(tmp_path / "generator.safetensors"))
@@ -125,6 +135,8 @@ def test_a_file_of_something_else_is_refused(generator, tmp_path):
     [
         (Wish("MOON", 40, 3), "no board 'MOON'"),
         (Wish("TB2", 41, 3), "got 41"),
+        (Wish("TB2", 40.0, 3), "got 40.0"),
+        (Wish("TB2", 40, None), 'a V grade, or "any"; got None'),
         (Wish("TB2", 40, 17), "got 17"),
         (Wish("TB2", 40, 3, (Hold(99, "start"),)), "no placement 99"),
         (Wish("TB2", 40, 3, tuple(Hold(i, "start") for i in range(3))), "at most 2 holds to start"),
@@ -142,6 +154,8 @@ def test_what_else_is_refused(generator):
         generator.write([Wish("TB2", 40, 3)], guidance=float("nan"))
     with pytest.raises(ValueError, match="knows 9 tokens"):
         Generator(GPT(route_model(9, **SIZES)), TOKENIZER)
+    with pytest.raises(ValueError, match="a causal language model; this one is for reading"):
+        Generator(GPT(reader_model(TOKENIZER.vocab_size, **SIZES)), TOKENIZER)
 
 
 class Ruler:

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from labkit.gpt import GPT
 from labkit.gpt.tensor_file import read_tensors, write_tensors
 from labkit.routes import Board, Hold, Placement, Route, board_configs, v_grade
+from labkit.routes.placed import PlacedGPT
 from labkit.routes.reader import Reader, ReaderData, ReaderRun, reader_model
 from labkit.routes.reading import Baseline, Reading, readings
+from labkit.routes.run import route_model
 from labkit.routes.tokens import RouteTokenizer
 from labkit.training.lm_config import LMConfig
 
@@ -92,7 +95,7 @@ def test_a_reader_is_a_file(trained, tmp_path):
         (lambda t, d: d.update(format="x"), "not a reader of grades: expected .* got 'x'"),
         (lambda t, d: d.pop("mean"), "mean"),
         (lambda t, d: t.pop("wte.weight"), "missing weights: wte.weight"),
-        (lambda t, d: d["config"].update(vocab_size=9), "no regression over"),
+        (lambda t, d: d["config"].update(vocab_size=9), "wte.weight should have the shape"),
     ],
 )
 def test_a_file_that_is_no_reader_is_refused(change, words, tmp_path):
@@ -186,3 +189,12 @@ NO_GRADE = [dataclasses.replace(TRAIN[0], difficulty=None)]
 def test_what_cannot_be_is_refused(work, words):
     with pytest.raises(ValueError, match=words):
         work()
+
+
+def test_a_reader_that_is_told_of_holds_is_a_file_too_and_a_writer_is_none(tmp_path):
+    told = PlacedGPT(MODEL, TOKENIZER, seed=2).eval()
+    reader = Reader(told, TOKENIZER, 18.0, 3.0)
+    again = Reader.load(reader.save(tmp_path / "reader.safetensors"))
+    assert again.predict(VALIDATION) == pytest.approx(reader.predict(VALIDATION), abs=1e-4)
+    with pytest.raises(ValueError, match="a reader is a regression over"):
+        Reader(GPT(route_model(TOKENIZER.vocab_size, n_layer=1, n_embd=16, n_head=2)), TOKENIZER, 0.0, 1.0)

@@ -1,6 +1,7 @@
 """The panel of chapter 6, headless: it trains, writes with the model of the moment, and judges what is clicked."""
 
 import itertools
+import threading
 
 import pytest
 import torch
@@ -171,3 +172,34 @@ def test_a_trained_generator_writes_without_a_run(made):
     (sample,) = writer.wait(LONG)
     assert sample.step is None
     assert sample.route.holds == generator.routes([Wish("TB2", 25, 2)], seed=7)[0].holds
+
+
+def test_holds_given_at_first_are_completed_while_it_trains(made):
+    given = Hold(420, "start")
+    panel = made(every=1, holds=[given])
+    panel.train.click()
+    panel.wait(LONG)
+    samples = panel.writer.wait(LONG)
+    assert samples
+    assert all(given in sample.route.holds for sample in samples)
+
+
+def test_closed_in_the_middle_of_a_route_nothing_goes_on(made, monkeypatch):
+    panel = made()
+    writer = panel.writer
+    writer.wait(LONG)
+    writing, closed = threading.Event(), threading.Event()
+    real = writer.generator.routes
+
+    def slow(*arguments):
+        writing.set()
+        closed.wait(LONG)
+        return real(*arguments)
+
+    monkeypatch.setattr(writer.generator, "routes", slow)
+    writer.write()
+    assert writing.wait(LONG)
+    threading.Timer(0.2, closed.set).start()
+    panel.close()
+    writer._look()
+    assert not writer.driver.alive
