@@ -3,6 +3,8 @@
 The routes are simulated. The width is that of ClimbingBoardGPT's notebook, 399 tokens, which its longest route asks
 for; beside it the same against the longest of our own routes. Model and routes are the same, and each route comes once
 in both. The trained model's loss of the same routes is taken both ways, and refused where it differs.
+
+And how long it takes to find the nearest of many known routes for each of some new ones.
 """
 
 import statistics
@@ -11,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from labkit.routes.board import Board
+from labkit.routes.novelty import NoveltyIndex
 from labkit.routes.run import RouteData, RouteRun, route_model
 from labkit.routes.setter import simulate
 from labkit.routes.simulated import simulated_board
@@ -24,6 +28,7 @@ PADDED = 96
 """So many of the routes are trained on padded: each batch has the same shape there, so an epoch takes as much longer
 as it has more batches."""
 WIDTH, ROUNDS = 399, 3
+KNOWN, NEW = 320_000, 400
 BATCH = 32
 SIZE = {"n_layer": 4, "n_head": 4, "n_embd": 128, "block_size": WIDTH}
 
@@ -52,7 +57,7 @@ def measure(peers: Path | None) -> dict[str, float]:
         f"time padded to {WIDTH} tokens over ours": statistics.median(p * more / ours for ours, p, _ in rounds),
         "time padded to our longest over ours": statistics.median(p * more / ours for ours, _, p in rounds),
         "same routes: largest difference of the loss": difference,
-    }
+    } | _novelty(boards)
 
 
 def _run(data: RouteData, tokenizer: RouteTokenizer, width: int | None = None) -> RouteRun:
@@ -69,6 +74,19 @@ def _epoch(run: RouteRun, routes: int) -> float:
     next(run)
     run.reset()
     return cpu_seconds(lambda: [next(run) for _ in range(routes // BATCH)])
+
+
+def _novelty(boards: list[Board]) -> dict[str, float]:
+    """Processor seconds to index simulated routes, and to find the nearest of them, or of their mirror images."""
+    index: list[NoveltyIndex] = []
+    known, new = simulate(boards, KNOWN, seed=1), list(simulate(boards, NEW, seed=2))
+    routes = list(known)
+    return {
+        f"{KNOWN:,} simulated routes: an inverted index of them (s)": cpu_seconds(
+            lambda: index.append(NoveltyIndex(routes, boards))
+        ),
+        f"the nearest of {KNOWN:,} for {NEW} routes (s)": cpu_seconds(lambda: [index[0].nearest(each) for each in new]),
+    }
 
 
 def _difference(run: RouteRun, data: RouteData) -> float:
