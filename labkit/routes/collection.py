@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -129,7 +130,7 @@ class Collection:
         """Whether boards and routes are made up: then the simulator can be asked for a grade."""
         return all(board.is_simulated for board in self.boards.values())
 
-    @property
+    @cached_property
     def tokenizer(self) -> RouteTokenizer:
         """Of all boards."""
         return RouteTokenizer.for_boards(self.boards.values())
