@@ -15,7 +15,18 @@ from labkit.files import write_atomic
 
 # Modules with a `measure(peers)`. Each is imported when its turn comes, the light ones first: what else
 # is in memory makes garbage collections longer, and not equally so for both sides of a ratio.
-BENCHMARKS = ("scalar_gpt", "engine", "panel", "tokenizers", "engines", "sampling", "page", "routes", "char_gpt")
+BENCHMARKS = (
+    "scalar_gpt",
+    "engine",
+    "panel",
+    "tokenizers",
+    "engines",
+    "sampling",
+    "page",
+    "routes",
+    "rlhf",
+    "char_gpt",
+)
 RESULTS = Path(__file__).parent / "results.json"
 
 

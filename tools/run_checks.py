@@ -17,8 +17,17 @@ PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
 # The cells of one notebook share a kernel: loadscope keeps them in one worker.
 NBVAL = ["--nbval", "--nbval-cell-timeout=300", "--nbval-kernel-name=python3", "-n2", "--dist=loadscope"]
 
+# Tests in a browser are short or long: whichever worker is done first takes over from the other.
+BROWSER = ["-m", "browser", "-n2", "--dist=worksteal"]
+
 # Two notebooks at once: torch with two threads in each would have them wait for one another, for minutes.
-SETTINGS = {"notebooks": {"OMP_NUM_THREADS": "1"}}
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+SETTINGS = {
+    "notebooks": ONE_THREAD,
+    "grading": ONE_THREAD,
+    "book": ONE_THREAD | {"LABKIT_BOOK_JOBS": "2"},
+    "browser": ONE_THREAD,
+}
 
 INTERRUPTED = 130
 
@@ -31,7 +40,7 @@ STAGES: dict[str, list[list[str | Path]]] = {
     "notebooks": [[*PYTEST, *NBVAL, "book", "labs"]],
     "grading": [[CLASSROOM / Path(sys.executable).name, *PYTEST[1:], "-m", "classroom", "tests/grading"]],
     "book": [[BIN / "labkit", "book", "build"]],
-    "browser": [[*PYTEST, "-m", "browser", "tests"]],
+    "browser": [[*PYTEST, *BROWSER, "tests"]],
 }
 
 
@@ -55,6 +64,8 @@ def main(names: list[str]) -> int:
     environment = os.environ | {
         "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        # Containers often set it; then each of some hundred workers and kernels compiles all of labkit for itself.
+        "PYTHONDONTWRITEBYTECODE": "",
     }
     # Notebooks under test must not show a developer's own progress, nor write into it.
     state = tempfile.TemporaryDirectory()

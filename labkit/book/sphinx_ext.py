@@ -13,6 +13,7 @@ from sphinx.config import Config
 
 from labkit.book import mathml
 from labkit.book.docstrings import plain_to_rst
+from labkit.book.execute import run_ahead
 from labkit.book.figures import figures_script
 from labkit.book.open_lab import OpenLab
 from labkit.files import write_atomic
@@ -66,6 +67,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("open-lab", OpenLab)
     app.connect("config-inited", set_cache)
     app.connect("builder-inited", add_static_files)
+    app.connect("env-before-read-docs", run_ahead)
     app.connect("autodoc-process-docstring", process_docstring, priority=400)  # before napoleon, at 500
     app.connect("html-page-context", drop_widget_state, priority=400)  # before myst-nb adds it
     for name in ("lb-figures.css", "lb-book.css"):

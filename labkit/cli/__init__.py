@@ -2,7 +2,7 @@
 
 import typer
 
-from . import arena, book, classroom, data, lab, notebooks, routes, sample, tokenize, train
+from . import arena, book, classroom, data, lab, notebooks, rl, routes, sample, tokenize, train
 from .route_draw import draw
 from .route_evaluate import evaluate
 from .route_generate import generate
@@ -29,3 +29,4 @@ app.command("lab")(lab.lab)
 app.command("arena")(arena.arena)
 app.command("train")(train.train)
 app.command("sample")(sample.sample)
+app.command("rl")(rl.rl)

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .config import GPTConfig
 from .model import GPT
 
 
-def weights_of(model: GPT) -> dict[str, Tensor]:
+def weights_of(model: nn.Module) -> dict[str, Tensor]:
     """The weights by name; a head that is tied to the embeddings is there once, as "wte.weight"."""
     return {name: p.detach() for name, p in model.named_parameters()}
 
@@ -31,7 +31,7 @@ def gpt_from_weights(config: GPTConfig, weights: Mapping[str, Tensor]) -> GPT:
     return model.eval()
 
 
-def load_weights(model: GPT, weights: Mapping[str, Tensor]) -> None:
+def load_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
     """Copy these weights into a model, which keeps its dtype, its device and its mode.
 
     Args:
@@ -58,7 +58,7 @@ def check_weights(config: GPTConfig, weights: Mapping[str, Tensor]) -> None:
         check_fits(GPT(config, seed=None), weights)
 
 
-def check_fits(model: GPT, weights: Mapping[str, Tensor]) -> None:
+def check_fits(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
     """Whether these are weights for this model; it may have more than its config tells of, as a grade reader has.
 
     Raises:
@@ -78,6 +78,6 @@ def check_fits(model: GPT, weights: Mapping[str, Tensor]) -> None:
 
 
 @torch.no_grad()
-def _copy(weights: Mapping[str, Tensor], model: GPT) -> None:
+def _copy(weights: Mapping[str, Tensor], model: nn.Module) -> None:
     for name, p in model.named_parameters():
         p.copy_(weights[name])

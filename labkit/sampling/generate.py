@@ -11,7 +11,8 @@ from labkit.gpt import GPT
 
 from .draws import pick, row_seed, uniforms
 from .filters import Sampling, probabilities
-from .windows import Window, Windows, check_window
+from .rewards import TokenReward, check_beta, token_rewards
+from .windows import Window, Windows, check_window, same_length
 
 Hook = Callable[[Tensor, Tensor], Tensor]
 """`hook(ids [batch, time], logits [batch, vocab_size])` returns logits, [batch, vocab_size]; -inf forbids a token.
@@ -28,7 +29,7 @@ class Chosen(NamedTuple):
         rows: which of the prompts they belong to.
         tokens: what was chosen.
         logits: [rows, vocab_size], as the model said them, guided if so asked.
-        probabilities: [rows, vocab_size], after the hook and `Sampling`.
+        probabilities: [rows, vocab_size], after the hook, the reward and `Sampling`.
     """
 
     rows: list[int]
@@ -49,6 +50,8 @@ def generate(
     window: Window = "slide",
     against: Sequence[Sequence[int]] | None = None,
     guidance: float = 1.0,
+    reward_fn: TokenReward | None = None,
+    beta: float = 0.0,
 ) -> list[list[int]]:
     """Write on from each prompt.
 
@@ -75,16 +78,21 @@ def generate(
         guidance: how much a wish counts: the logits are a + guidance · (l - a), where a are those after `against` and
             l those after the prompt (classifier-free guidance: Ho & Salimans 2022, for text Sanchez et al. 2023).
             0 is without the wish, 1 as the model says, above 1 stronger than in its data; each token costs two then.
+        reward_fn: what each next token would be worth; see `labkit.sampling.rewards`.
+        beta: how much that counts: beta · reward is added to the logits, after the hook and before `Sampling`. 0: not
+            at all, and it is not asked; below 0 what is rewarded is avoided.
 
     Returns:
         The new tokens of each prompt.
 
     Raises:
         ValueError: for an empty prompt, another number of prompts in `against`, ids outside the vocabulary, a model
-            that is no causal language model, and if the hook returns something else than logits or forbids every token.
+            that is no causal language model, a beta without a reward, and if the hook or the reward returns something
+            else than it should, or the hook forbids every token.
     """
     new: list[list[int]] = [[] for _ in prompts]
-    for chosen in choose(model, prompts, max_new_tokens, sampling, stop, seed, hook, cached, window, against, guidance):
+    options = (sampling, stop, seed, hook, cached, window, against, guidance, reward_fn, beta)
+    for chosen in choose(model, prompts, max_new_tokens, *options):
         for row, token in zip(chosen.rows, chosen.tokens, strict=True):
             new[row].append(token)
     return new
@@ -102,9 +110,12 @@ def choose(
     window: Window = "slide",
     against: Sequence[Sequence[int]] | None = None,
     guidance: float = 1.0,
+    reward_fn: TokenReward | None = None,
+    beta: float = 0.0,
 ) -> Iterator[Chosen]:
     """The steps of `generate`, which says what the arguments are; wrong ones are refused at once."""
     check_window(window)
+    check_beta(reward_fn, beta)
     ids = _checked(model, prompts, max_new_tokens, stop, seed)
     how, ends = sampling or Sampling(), set(stop)
     without = _checked_against(model, ids, against, guidance)
@@ -120,6 +131,8 @@ def choose(
             if others is not None:
                 logits = others.logits().lerp_(logits, guidance)
             allowed = logits if hook is None else _hooked(hook, windows.rows, logits, going)
+            if reward_fn is not None and beta:
+                allowed = allowed + beta * token_rewards(reward_fn, windows.rows, logits)
             seen = None
             if how.repetition_penalty != 1:
                 seen = [row[-model.config.block_size :] for row in windows.rows]
@@ -144,11 +157,9 @@ def choose(
 def _hooked(hook: Hook, rows: list[list[int]], logits: Tensor, going: list[int]) -> Tensor:
     """What the hook makes of the logits, asked once for the rows of each length."""
     logits = logits.clone()
-    lengths = [len(row) for row in rows]
-    for length in dict.fromkeys(lengths):
-        some = [i for i, n in enumerate(lengths) if n == length]
+    for some, ids in same_length(rows, logits.device):
         given = logits[some]
-        changed = hook(torch.tensor([rows[i] for i in some], device=logits.device), given)
+        changed = hook(ids, given)
         if not isinstance(changed, Tensor) or changed.shape != given.shape:
             got = list(changed.shape) if isinstance(changed, Tensor) else type(changed).__name__
             raise ValueError(f"generate: the hook must return logits, {list(given.shape)}, got {got}")
@@ -156,7 +167,7 @@ def _hooked(hook: Hook, rows: list[list[int]], logits: Tensor, going: list[int])
         if any(forbidden):
             row = some[forbidden.index(True)]
             raise ValueError(
-                f"generate: the hook forbids every token after prompt {going[row]} with {length} tokens so far; "
+                f"generate: the hook forbids every token after prompt {going[row]} with {ids.shape[1]} tokens so far; "
                 "leave at least one logit above -inf"
             )
         logits[some] = changed.to(logits)

@@ -93,6 +93,14 @@ class Windows:
         return self._model.read(self._model.hidden(tokens, real, self._cache)[:, -1])  # the last position's alone
 
 
+def same_length(rows: Sequence[Sequence[int]], device: torch.device) -> Iterator[tuple[list[int], Tensor]]:
+    """Rows of one length together, so that none is padded: their numbers, and their ids [rows, length]."""
+    lengths = [len(row) for row in rows]
+    for length in dict.fromkeys(lengths):
+        some = [i for i, n in enumerate(lengths) if n == length]
+        yield some, torch.tensor([list(rows[i]) for i in some], device=device)
+
+
 def check_window(window: str) -> None:
     """Whether there is such a window.
 

@@ -4,14 +4,12 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor
 
 from labkit.gpt import GPT, GPTConfig
-from labkit.gpt.tensor_file import read_tensors, write_tensors
 from labkit.gpt.weights import check_fits, load_weights, weights_of
 
 from .controls import Control
@@ -19,8 +17,9 @@ from .devices import check_compiler, pick_device, pick_precision
 from .evaluate import mixed
 from .lm_config import LMConfig
 from .optimizers import load_optimizer_tensors, make_optimizers, optimizer_tensors
-from .run import Diverged, Run
+from .run import Diverged
 from .schedules import lr_factor
+from .tensor_run import TensorRun
 
 Writer = Callable[[GPT, int], str]
 """Writes a sample: gets the model, in evaluation mode, and a seed."""
@@ -44,7 +43,7 @@ class Order(Protocol):
         """Put the order to where it was: what comes next is what came then."""
 
 
-class GPTRun(Run):
+class GPTRun(TensorRun):
     """Train a `GPT`, in batches of whatever a subclass makes of its data.
 
     A subclass says what the model is (`make_model`), what it learns from (`make_order`, `next_batch`), how it is
@@ -279,34 +278,6 @@ class GPTRun(Run):
         error = super()._diverged(number, loss, what)
         self.best, self._best_weights, self._worse, self.samples = kept
         return error
-
-    def save(self, path: str | Path, about: dict[str, Any] | None = None) -> Path:
-        """Write the whole state as one safetensors file with JSON in its metadata, beside and renamed into place.
-
-        The history is in that JSON, some 250 bytes a step; safetensors reads up to 100 MB of it.
-
-        Args:
-            path: where.
-            about: more that is to stand in the JSON, under "about"; `load` does not read it.
-        """
-        state = self.state_dict()
-        tensors = state["state"].pop("tensors")
-        return write_tensors(path, tensors, state | {"about": about or {}})
-
-    def load(self, path: str | Path) -> Self:
-        """Read what `save` wrote, and return the run; it goes on to the numbers it would have had without a stop.
-
-        Raises:
-            ValueError: if the file is not a state of this kind of run; the message names the file.
-        """
-        tensors, state = read_tensors(path)
-        try:
-            if isinstance(state.get("state"), dict):
-                state["state"]["tensors"] = tensors
-            self.load_state_dict(state)
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from error
-        return self
 
     @contextmanager
     def _own_random(self) -> Iterator[None]:

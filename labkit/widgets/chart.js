@@ -69,11 +69,13 @@ function paint(svg, width, model) {
   }
   if (!Number.isFinite(low)) [low, high] = [0, Math.max(high, model.get("y_limit") / 2 || 1)]; // nothing to show yet
   // One wild step must not flatten the rest: the axis ends at 20 times the first loss, if nobody says where.
-  const most = log ? 0 : model.get("y_limit") || 20 * (n ? lines[0][0] : high);
+  const signed = model.get("y_signed"); // rewards: below 0 is nothing special, and no first value says what is wild
+  const most = log || signed ? 0 : model.get("y_limit") || 20 * (n ? lines[0][0] : high);
   const clipped = most > 0 && high > most;
   if (clipped) high = most;
   // Half a unit at least, so that the noise of a flat line does not fill the chart.
-  low = model.get("y_zero") === false ? 0.95 * Math.max(0, Math.min(low, high - 0.5)) : 0;
+  if (signed) low = Math.min(low, high - 0.5) - 0.05 * Math.max(0.5, high - low);
+  else low = model.get("y_zero") === false ? 0.95 * Math.max(0, Math.min(low, high - 0.5)) : 0;
   high += 0.05 * (high - low);
   const px = (x) => inner.left + ((inner.right - inner.left) * x) / lastStep;
   const py = (y) => inner.bottom - ((inner.bottom - inner.top) * (Math.min(Math.max(y, low), high) - low)) / (high - low);

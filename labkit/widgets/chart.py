@@ -28,6 +28,7 @@ class LineChart(Figure):
         y_max: the least end of the vertical axis.
         y_limit: where the vertical axis ends at most; 0: at 20 times the first value of the first series.
         y_zero: whether the vertical axis begins at 0; else a little below the least value.
+        y_signed: whether values may be below 0, as rewards are; the axis then holds all of them.
         y_log: whether the vertical axis is logarithmic; then it begins at 1 where `y_zero` is set.
         height: in pixels.
     """
@@ -47,6 +48,7 @@ class LineChart(Figure):
     y_label = t.Unicode("loss (nats)").tag(sync=True)
     y_limit = t.Float(0.0).tag(sync=True)
     y_zero = t.Bool(True).tag(sync=True)
+    y_signed = t.Bool(False).tag(sync=True)
     y_log = t.Bool(False).tag(sync=True)
     height = t.Int(240).tag(sync=True)
 

@@ -61,6 +61,38 @@ function floats(view) {
   return new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
 }
 
+/** Numbers in [0, 1) from a seed: xorshift (Marsaglia 2003). Each seed below 2³² - 1 has its own sequence. */
+export function generator(seed) {
+  let state = Math.imul(seed + 1, 0x9e3779b1) || 1;
+  const next = () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 2 ** 32;
+  };
+  for (let i = 0; i < 8; i++) next();
+  return next;
+}
+
+/** Calls step() again and again while it returns true, once start() was called: a few ms at a time, so that the page
+ * draws, and hears the reader, between. end() when the figure goes. */
+function inSlices(step, ms = 8) {
+  // A message to itself waits behind what the reader does, and unlike a timer is not held back.
+  const turn = new MessageChannel();
+  let sent = false;
+  const start = () => {
+    if (!sent) turn.port2.postMessage(null);
+    sent = true;
+  };
+  turn.port1.onmessage = () => {
+    sent = false;
+    const until = performance.now() + ms;
+    while (performance.now() < until) if (!step()) return;
+    start();
+  };
+  return { start, end: () => turn.port1.close() };
+}
+
 /** Call `draw` with the element's width now and whenever it changes; returns how to stop. */
 function onWidth(element, draw) {
   let last = 0;

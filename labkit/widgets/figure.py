@@ -26,7 +26,7 @@ import anywidget
 from labkit.plots import theme
 
 FOLDER = Path(__file__).parent
-USES = {"route_board": ("page_gpt.model",)}
+USES = {"reward_sampler": ("page_gpt.model",), "route_board": ("page_gpt.model",)}
 """Module -> parts of other modules that it is made with: the forward pass is there once."""
 
 

@@ -1,6 +1,5 @@
 // A trained GPT that writes in the page; page_gpt.model.js is the GPT.
 
-const SLICE = 8; // ms that the model may compute before the page gets its turn: to draw, and to hear the reader
 const READING = 250; // ms between two readings of the rate
 
 const shown = (character) => ({ " ": "a space", "\n": "a new line" })[character] ?? `“${character}”`;
@@ -78,7 +77,7 @@ export default {
         seed: model.get("seed"), left, started: performance.now(), heard: 0 };
       read();
       draw();
-      goOn();
+      work.start();
     };
     const stop = () => {
       draw();
@@ -102,23 +101,12 @@ export default {
       frame = requestAnimationFrame(draw);
     };
     let frame = 0;
-    // A message to itself waits behind what the reader does, and unlike a timer is not held back.
-    const turn = new MessageChannel();
-    let sent = false;
-    const goOn = () => {
-      if (!sent) turn.port2.postMessage(null);
-      sent = true;
-    };
-    turn.port1.onmessage = () => {
-      sent = false;
-      if (!run) return;
-      const until = performance.now() + SLICE;
-      while (performance.now() < until) {
-        const token = run.steps.next().value;
-        if (token !== null && run.made.push(vocabulary[token]) >= model.get("max_new_tokens")) return stop();
-      }
-      goOn();
-    };
+    const work = inSlices(() => {
+      if (!run) return false;
+      const token = run.steps.next().value;
+      if (token !== null && run.made.push(vocabulary[token]) >= model.get("max_new_tokens")) stop();
+      return run !== null;
+    });
 
     const heard = ["prompt", "temperature", "top_k", "seed"].map((name) => `change:${name}`);
     for (const event of heard) model.on(event, read);
@@ -127,7 +115,7 @@ export default {
     return () => {
       run = null;
       cancelAnimationFrame(frame);
-      turn.port1.close();
+      work.end();
       for (const event of heard) model.off(event, read);
     };
   },

@@ -238,19 +238,6 @@ export function gpt(config, shapes, numbers) {
 
 // -- sampling
 
-/** Numbers in [0, 1) from a seed: xorshift (Marsaglia 2003). Each seed below 2³² - 1 has its own sequence. */
-export function generator(seed) {
-  let state = Math.imul(seed + 1, 0x9e3779b1) || 1;
-  const next = () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
-  for (let i = 0; i < 8; i++) next();
-  return next;
-}
-
 /** A token drawn from the logits; temperature 0 takes the likeliest; only the topK likeliest (and their equals) can be drawn. */
 export function choose(logits, temperature, topK, random) {
   const likeliest = logits.reduce((best, z, i) => (z > logits[best] ? i : best), 0);

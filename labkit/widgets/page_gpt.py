@@ -107,7 +107,7 @@ class PageGPT(Figure):
 
         config = model.config
         check_config(config)
-        vocabulary = _characters(tokenizer, config.vocab_size)
+        vocabulary = characters(tokenizer, config.vocab_size)
         if not prompt:
             raise ValueError("PageGPT: the prompt needs at least one character, got ''")
         tokenizer.encode(prompt)  # raises for a character that the model does not know
@@ -163,15 +163,20 @@ def check_config(config: "GPTConfig", who: str = "PageGPT") -> None:
             raise ValueError(f"{who}: the page computes {field.name}={field.default!r} alone, got {value!r}")
 
 
-def _characters(tokenizer: Tokenizer, vocab_size: int) -> list[str]:
-    """The character of each token."""
+def characters(tokenizer: Tokenizer, vocab_size: int, who: str = "PageGPT") -> list[str]:
+    """The character of each token.
+
+    Raises:
+        ValueError: for a tokenizer of another size, or tokens that are not single characters; it begins with
+            `who` asks.
+    """
     if tokenizer.vocab_size != vocab_size:
-        raise ValueError(f"PageGPT: the tokenizer has {tokenizer.vocab_size} tokens, the model {vocab_size}")
+        raise ValueError(f"{who}: the tokenizer has {tokenizer.vocab_size} tokens, the model {vocab_size}")
     tokens = [tokenizer.decode([i]) for i in range(vocab_size)]
     longer = [token for token in tokens if len(token) != 1]
     if longer or len(set(tokens)) < vocab_size:
         found = f"{longer[0]!r} among its tokens" if longer else "two tokens with the same text"
-        raise ValueError(f"PageGPT: each token must be one character of its own (CharTokenizer), got {found}")
+        raise ValueError(f"{who}: each token must be one character of its own (CharTokenizer), got {found}")
     return tokens
 
 

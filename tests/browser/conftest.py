@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Generator, Iterator
@@ -55,6 +56,9 @@ CODE_CELLS = """() => window.jupyterapp.shell.currentWidget.content.widgets
             .map((output) => `${output.ename}: ${output.evalue}`),
     }))"""
 
+
+TIMEOUT = 60
+"""Seconds for what a page waits for: a machine that is busy with another worker's kernel is slow, not wrong."""
 
 IN_KERNEL = """async (code) => {
     const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
@@ -139,6 +143,14 @@ class Lab:
         """What `code` prints in the kernel of the notebook that is open."""
         said: str = page.evaluate(IN_KERNEL, code)
         return said.strip()
+
+    @classmethod
+    def wait_in_kernel(cls, page: Any, code: str, wanted: str) -> None:
+        """Wait until `code` prints `wanted` in the kernel of the notebook that is open."""
+        end = time.monotonic() + TIMEOUT
+        while (said := cls.in_kernel(page, code)) != wanted:
+            assert time.monotonic() < end, f"{code} says {said!r}, not {wanted!r}"
+            page.wait_for_timeout(50)
 
     @staticmethod
     def run_cell(page: Any, cell_id: str) -> None:
@@ -273,6 +285,7 @@ def new_page(browser: Any, request: pytest.FixtureRequest, screenshots: Path) ->
 
     def make(width: int = 1280, height: int = 900, **options: Any) -> Any:
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        context.set_default_timeout(1000 * TIMEOUT)
         context.on("request", note)
         context.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
         context.on("weberror", lambda error: said.append(f"uncaught: {error.error}"))
@@ -358,15 +371,17 @@ def live_figure(page: Any) -> Callable[[Figure], None]:
 def open_lab(jupyterlab: Lab, page: Any) -> Iterator[Callable[..., Any]]:
     """Opens a notebook in JupyterLab, the sidebar away: `open_lab("labs/01-value.ipynb", height=1200)` gives the page.
 
+    Cells that are run afterwards draw at `width`.
+
     Fails a test whose page has an error; afterwards JupyterLab is light again.
     """
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
 
-    def opened(notebook: str, height: int = 900) -> Any:
+    def opened(notebook: str, height: int = 900, width: int = 1280) -> Any:
         jupyterlab.open_notebook(page, notebook)
         page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
-        page.set_viewport_size({"width": 1280, "height": height})
+        page.set_viewport_size({"width": width, "height": height})
         return page
 
     yield opened

@@ -7,6 +7,8 @@ import pytest
 
 pytestmark = pytest.mark.browser
 
+NOTEBOOK = "labs/01-value.ipynb"
+
 # When a step first uses each rate, and the training thread's processor time in steps and in all.
 WATCH = """
 import time
@@ -40,10 +42,11 @@ def button(panel, name):
 
 
 @pytest.fixture
-def lab(jupyterlab, page):
-    jupyterlab.open_notebook(page, "labs/01-value.ipynb")
-    page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
-    jupyterlab.run_all(page)
+def lab(jupyterlab, open_lab):
+    page = open_lab(NOTEBOOK)
+    for cell in ("setup", "first-panel", "stepper-1"):
+        jupyterlab.run_cell(page, cell)
+    jupyterlab.wait_idle(page)
     return page
 
 
@@ -61,11 +64,12 @@ def test_train_turn_the_rate_pause_resume_stop(jupyterlab, lab, screenshots):
         "(input) => { window.keys = []; input.addEventListener('keydown', () => keys.push(Date.now() / 1000)); }"
     )
     before = float(jupyterlab.in_kernel(lab, "print(run.controls['lr'])"))
-    lab.wait_for_timeout(300)
+    jupyterlab.wait_in_kernel(lab, "print(len(seen))", "1")
     presses = 14
-    for _ in range(presses):
+    for pressed in range(1, presses + 1):
         slider.press("ArrowRight")
-        lab.wait_for_timeout(150)
+        lab.wait_for_timeout(150)  # what is measured below has the kernel for itself
+        jupyterlab.wait_in_kernel(lab, "print(len(seen))", str(1 + pressed))  # each as a rate of its own
     after = float(jupyterlab.in_kernel(lab, "print(run.controls['lr'])"))
     assert after > before
     assert float(jupyterlab.in_kernel(lab, "print(run.history[-1].lr)")) == after  # the run trains with it
@@ -73,7 +77,7 @@ def test_train_turn_the_rate_pause_resume_stop(jupyterlab, lab, screenshots):
     seen = json.loads(jupyterlab.in_kernel(lab, "import json; print(json.dumps(sorted(seen.values())))"))
     keys = lab.evaluate("() => keys")
     assert len(keys) == presses
-    assert len(seen) == presses + 1  # every key was heard, each as a rate of its own
+    assert len(seen) == presses + 1
     delays = sorted(1000 * (used - pressed) for used, pressed in zip(seen[1:], keys, strict=True))
 
     panel.screenshot(path=screenshots / "lab-01-training.png")
@@ -163,22 +167,20 @@ def test_the_graph_is_dragged_and_the_kernel_answers(jupyterlab, lab):
     assert jupyterlab.in_kernel(lab, "print(stepper.inputs['b'], stepper.gradients['a'])") == "2 6.0"
 
 
-@pytest.mark.parametrize(("width", "theme"), [(1280, "Light"), (1280, "Dark"), (460, "Light"), (460, "Dark")])
-def test_the_panel_fits_wide_and_narrow_light_and_dark(jupyterlab, new_page, screenshots, width, theme):
-    page = new_page(width=width, height=900)
-    jupyterlab.open_notebook(page, "labs/01-value.ipynb")
-    jupyterlab.set_theme(page, theme)
-    page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+@pytest.mark.parametrize("width", [1280, 460])
+def test_the_panel_fits_wide_and_narrow_light_and_dark(jupyterlab, open_lab, screenshots, width):
+    page = open_lab(NOTEBOOK, width=width)
     jupyterlab.run_all(page)
     panel = page.locator(".lb-panel").first
     panel.scroll_into_view_if_needed()
     jupyterlab.in_kernel(page, "panel.train.click(); import time; time.sleep(1.5); panel.pause.click(); panel.wait()")
-    page.wait_for_timeout(500)
-    box = panel.bounding_box()
-    for item in panel.locator("button, .lb-slider, svg.lb-chart").all():
-        inside = item.bounding_box()
-        assert inside["width"] > 0
-        assert inside["x"] >= box["x"] - 1
-        assert inside["x"] + inside["width"] <= box["x"] + box["width"] + 1
-    page.screenshot(path=screenshots / f"lab-01-{width}-{theme.lower()}.png")
-    jupyterlab.set_theme(page, "Light")
+    for theme in ("Light", "Dark"):
+        jupyterlab.set_theme(page, theme)
+        page.wait_for_timeout(500)
+        box = panel.bounding_box()
+        for item in panel.locator("button, .lb-slider, svg.lb-chart").all():
+            inside = item.bounding_box()
+            assert inside["width"] > 0
+            assert inside["x"] >= box["x"] - 1
+            assert inside["x"] + inside["width"] <= box["x"] + box["width"] + 1
+        page.screenshot(path=screenshots / f"lab-01-{width}-{theme.lower()}.png")

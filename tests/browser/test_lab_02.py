@@ -21,10 +21,11 @@ def panels(page):
 
 
 @pytest.fixture
-def lab(jupyterlab, page):
-    jupyterlab.open_notebook(page, NOTEBOOK)
-    page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
-    jupyterlab.run_all(page)
+def lab(jupyterlab, open_lab):
+    page = open_lab(NOTEBOOK)
+    for cell in ("setup", "first-panel", "sampler"):
+        jupyterlab.run_cell(page, cell)
+    jupyterlab.wait_idle(page)
     return page
 
 
@@ -36,8 +37,7 @@ def test_train_and_sample_meanwhile(jupyterlab, lab, screenshots):
     rate = trainer.get_by_role("slider").first
     rate.focus()
     rate.press("ArrowRight")
-    lab.wait_for_timeout(1000)
-    assert float(jupyterlab.in_kernel(lab, "print(run.history[-1].lr)")) > 0.01
+    jupyterlab.wait_in_kernel(lab, "print(run.history[-1].lr > 0.01)", "True")
 
     sampler.scroll_into_view_if_needed()
     press(sampler, "Sample")
@@ -81,25 +81,22 @@ def test_running_the_cell_again_ends_the_drawing_before(jupyterlab, lab):
     )
 
 
-@pytest.mark.parametrize(("width", "theme"), [(1280, "Light"), (1280, "Dark"), (460, "Light"), (460, "Dark")])
-def test_the_panels_fit_wide_and_narrow_light_and_dark(jupyterlab, new_page, screenshots, width, theme):
-    page = new_page(width=width, height=900)
-    jupyterlab.open_notebook(page, NOTEBOOK)
-    jupyterlab.set_theme(page, theme)
-    page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+@pytest.mark.parametrize("width", [1280, 460])
+def test_the_panels_fit_wide_and_narrow_light_and_dark(jupyterlab, open_lab, screenshots, width):
+    page = open_lab(NOTEBOOK, width=width)
     jupyterlab.run_all(page)
-    jupyterlab.in_kernel(page, "panel.train.click(); import time; time.sleep(4); panel.pause.click(); panel.wait()")
+    jupyterlab.in_kernel(page, "panel.train.click(); import time; time.sleep(2); panel.pause.click(); panel.wait()")
     jupyterlab.in_kernel(page, "sampler.count.value = 6; sampler.sample.click(); sampler.wait()")
     page.wait_for_function(DRAWN, arg=6)
-    for panel in panels(page):
-        panel.scroll_into_view_if_needed()
-        box = panel.bounding_box()
-        for item in panel.locator("button, .lb-slider, svg.lb-chart, .lb-sample").all():
-            inside = item.bounding_box()
-            assert inside["width"] > 0
-            assert inside["x"] >= box["x"] - 1
-            assert inside["x"] + inside["width"] <= box["x"] + box["width"] + 1
-    for name, panel in zip(("trainer", "sampler"), panels(page), strict=True):
-        panel.scroll_into_view_if_needed()
-        page.screenshot(path=screenshots / f"lab-02-{name}-{width}-{theme.lower()}.png")
-    jupyterlab.set_theme(page, "Light")
+    for theme in ("Light", "Dark"):
+        jupyterlab.set_theme(page, theme)
+        page.wait_for_timeout(500)
+        for name, panel in zip(("trainer", "sampler"), panels(page), strict=True):
+            panel.scroll_into_view_if_needed()
+            box = panel.bounding_box()
+            for item in panel.locator("button, .lb-slider, svg.lb-chart, .lb-sample").all():
+                inside = item.bounding_box()
+                assert inside["width"] > 0
+                assert inside["x"] >= box["x"] - 1
+                assert inside["x"] + inside["width"] <= box["x"] + box["width"] + 1
+            page.screenshot(path=screenshots / f"lab-02-{name}-{width}-{theme.lower()}.png")

@@ -15,7 +15,7 @@ def button(scope, name):
 
 
 def said(scope, text):
-    scope.get_by_text(text).first.wait_for(timeout=30_000)
+    scope.get_by_text(text).first.wait_for()
 
 
 @pytest.fixture
@@ -69,15 +69,13 @@ def test_from_the_first_agent_to_the_verdict(jupyterlab, arena, page, screenshot
     slider.focus()
     before = jupyterlab.in_kernel(page, "print(panel.agents['Wide'].run.controls['lr'])")
     slider.press("ArrowRight")
-    page.wait_for_timeout(300)
-    after = jupyterlab.in_kernel(page, "print(panel.agents['Wide'].run.history[-1].lr)")
-    assert float(after) > float(before)
+    jupyterlab.wait_in_kernel(page, f"print(panel.agents['Wide'].run.history[-1].lr > {before})", "True")
     button(wide, "Generate").click()
     wide.locator(".lb-names li").nth(9).wait_for()
     button(wide, "Stop").click()
     said(wide, "stopped")
     button(wide, "Diagnose").click()
-    wide.locator(".lb-finding").wait_for(timeout=30_000)
+    wide.locator(".lb-finding").wait_for()
     button(wide, "Save").click()
     said(wide, "saved as")
 
@@ -134,11 +132,12 @@ def test_the_first_battle_lost_then_won_by_the_slider(jupyterlab, lab, screensho
     assert "the rate is too high" in lab.evaluate(SAID, "check-3")
 
     rate.focus()
-    for _ in range(200):
-        if float(jupyterlab.in_kernel(lab, "print(hare.run.controls['lr'])")) < 0.02:
-            break
-        rate.press("ArrowLeft")
-        lab.wait_for_timeout(100)
+    for key, enough in (("PageDown", 0.06), ("ArrowLeft", 0.02)):
+        for _ in range(50):
+            if float(jupyterlab.in_kernel(lab, "print(hare.run.controls['lr'])")) < enough:
+                break
+            rate.press(key)
+            lab.wait_for_timeout(100)
     button(battle, "Start").click()
     said(battle, "Hare wins")
     jupyterlab.run_cell(lab, "check-3")

@@ -51,7 +51,6 @@ def test_train_turn_and_write_meanwhile(jupyterlab, lab, screenshots):
     chart = trainer.locator("svg.lb-chart")
     lab.wait_for_function("() => document.querySelectorAll('.lb-panel svg.lb-chart .lb-dot').length >= 3")
     assert chart.locator("path[data-series=validation]").get_attribute("d").count("L") >= 2
-    lab.wait_for_function(STEP, arg=310, timeout=120_000)
     trainer.screenshot(path=screenshots / "lab-04-training-light.png")
 
     # It writes with a model that trains on.

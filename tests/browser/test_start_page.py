@@ -130,7 +130,7 @@ def test_the_book_opens_beside_jupyterlab_and_leads_back_to_it(small: Any, page:
     assert "not built" in frame.locator("#book").text_content()
     make_book(small.root)
     with page.context.expect_page() as opening:
-        frame.get_by_role("link", name="read it").click(timeout=15_000)  # appears by itself
+        frame.get_by_role("link", name="read it").click()  # appears by itself
     book = opening.value
     assert book.title() == "Book"
     book.get_by_role("link", name="lab").click()
@@ -199,9 +199,9 @@ def test_a_server_that_has_stopped_is_told(small: Any, page: Any) -> None:
     page.goto(f"{small.url}labkit/start?token={small.token}")
     page.locator(".lab").first.wait_for()
     page.route("**/labkit/api/status", lambda route: route.abort())
-    page.get_by_text("does not answer").wait_for(timeout=10_000)
+    page.get_by_text("does not answer").wait_for()
     page.unroute("**/labkit/api/status")
-    page.get_by_text("does not answer").wait_for(state="hidden", timeout=10_000)
+    page.get_by_text("does not answer").wait_for(state="hidden")
 
 
 def test_the_page_in_place_of_the_book(small: Any, new_page: Callable[..., Any], screenshots: Path) -> None:
@@ -210,4 +210,4 @@ def test_the_page_in_place_of_the_book(small: Any, new_page: Callable[..., Any],
     page.get_by_text("not built yet").wait_for()
     page.screenshot(path=screenshots / "start-no-book.png")
     make_book(small.root)
-    page.wait_for_function("() => !document.body.textContent.includes('not built yet')", timeout=10_000)
+    page.wait_for_function("() => !document.body.textContent.includes('not built yet')")

@@ -1,0 +1,127 @@
+"""Routes to order (chapter 6), rewarded by the simulator, which can be trusted, or by the reader, which was learned."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from labkit.routes.bulk import ANGLES, GRADES
+from labkit.routes.climber import difficulty
+from labkit.routes.generator import PROMPT, Generator, Wish
+from labkit.routes.grades import middle, v_grade
+from labkit.routes.reader import Reader
+from labkit.routes.route import Route
+from labkit.routes.rules import faults_of_ids
+from labkit.routes.tokens import EOS, RouteTokensError
+
+from .policy import GPTPolicy, Policy, Samples
+
+NOTHING = -1.0
+"""What is no route earns this. A route earns 1 less a quarter of each difficulty that it is off: eight are as bad."""
+
+
+class RouteTask:
+    """Wishes for a simulated board, and what a route is worth that answers one. The policy writes without the grammar:
+    that routes keep the rules is for the reward to teach.
+
+    Args:
+        generator: of chapter 6.
+        reader: of the same tokens.
+        board: which of its boards.
+        angles: that are asked for.
+        grades: likewise.
+
+    Raises:
+        ValueError: for a board that is not simulated: its routes have no true grade that could be asked for.
+    """
+
+    def __init__(
+        self,
+        generator: Generator,
+        reader: Reader,
+        board: str = "TB2",
+        angles: Iterable[int] = ANGLES,
+        grades: Iterable[int] = GRADES,
+    ) -> None:
+        self.generator, self.reader, self.tokenizer = generator, reader, generator.tokenizer
+        self.board = self.tokenizer.boards[board]
+        if not self.board.is_simulated:
+            raise ValueError(f"board {board} is real: nobody knows the true grade of a new route on it")
+        self.wishes = [Wish(board, angle, grade) for angle in angles for grade in grades]
+        self.eos = self.tokenizer.ids[EOS]
+        self._grades = {token: grade for token, grade in self.tokenizer.grades.items() if grade is not None}
+
+    def policy(self) -> GPTPolicy:
+        """The generator, asked for every angle and grade."""
+        prompts = [self.tokenizer.prompt(wish.board, wish.angle, wish.grade) for wish in self.wishes]
+        room = self.generator.model.config.block_size - len(prompts[0])
+        return GPTPolicy(self.generator.model, prompts, min(room, self.generator.rules.max_holds + 1), [self.eos])
+
+    def verifiable(self, samples: Samples) -> Tensor:
+        """By the rules and the simulated climber, [n]."""
+        rewards = []
+        for ids, route in zip(self._rows(samples), self.routes(samples), strict=True):
+            kept = route is not None and not faults_of_ids(ids, self.tokenizer, self.generator.rules)
+            rewards.append(self._worth(self._true(route), ids) if route and kept else NOTHING)
+        return torch.tensor(rewards)
+
+    def learned(self, samples: Samples) -> Tensor:
+        """By the reader, [n]: it grades whatever has holds, and knows no rules."""
+        rows, routes = self._rows(samples), self.routes(samples)
+        read = self._read([route for route in routes if route is not None])
+        found = iter(read.tolist())
+        return torch.tensor(
+            [NOTHING if r is None else self._worth(next(found), i) for i, r in zip(rows, routes, strict=True)]
+        )
+
+    @torch.no_grad()
+    def judge(self, policy: Policy, n: int, seed: int) -> dict[str, float]:
+        """Shares of n routes that keep the rules, and that have the wanted grade: truly, and as the reader has it; what
+        they earn from both, and how many holds they have.
+
+        A route that breaks a rule has no grade; "reader_exact" counts it all the same, as the reader does.
+        """
+        samples = policy.sample(n, seed)
+        rows, routes = self._rows(samples), self.routes(samples)
+        valid = [not faults_of_ids(ids, self.tokenizer, self.generator.rules) for ids in rows]
+        wanted = [self._wanted(ids) for ids in rows]
+        true = [v_grade(self._true(r)) if r is not None and ok else None for r, ok in zip(routes, valid, strict=True)]
+        found = iter(self._read([route for route in routes if route is not None]).tolist())
+        read = [None if route is None else v_grade(next(found)) for route in routes]
+        pairs = list(zip(wanted, true, strict=True))
+        return {
+            "valid": sum(valid) / n,
+            "exact": sum(t == w for w, t in pairs) / n,
+            "within_one": sum(t is not None and abs(t - w) <= 1 for w, t in pairs) / n,
+            "reader_exact": sum(r == w for w, r in zip(wanted, read, strict=True)) / n,
+            "verifiable": float(self.verifiable(samples).mean()),
+            "learned": float(self.learned(samples).mean()),
+            "holds": float(samples.lengths.double().mean()) - 1,  # without <EOS>
+        }
+
+    def routes(self, samples: Samples) -> list[Route | None]:
+        """What was written, as routes; None where it is none: another token than a hold, or no end."""
+        found: list[Route | None] = []
+        for ids in self._rows(samples):
+            try:
+                found.append(self.tokenizer.decode_route(ids))
+            except RouteTokensError:
+                found.append(None)
+        return found
+
+    def _rows(self, samples: Samples) -> list[list[int]]:
+        ends = samples.written.int().cumsum(1).argmax(1) + 1
+        return [ids[:end].tolist() for ids, end in zip(samples.ids, ends.tolist(), strict=True)]
+
+    def _wanted(self, ids: list[int]) -> int:
+        return self._grades[ids[PROMPT - 1]]
+
+    def _true(self, route: Route) -> float:
+        return difficulty(self.board, route.holds, route.angle)
+
+    def _read(self, routes: list[Route]) -> np.ndarray:
+        return self.reader.predict(routes) if routes else np.zeros(0)
+
+    def _worth(self, hard: float, ids: list[int]) -> float:
+        return 1 - abs(hard - middle(self._wanted(ids))) / 4
