@@ -109,7 +109,10 @@ def expect_refusal(call: str, function: Callable[..., Any], arguments: Sequence[
 
 
 def _rounded(answer: Any) -> str:
-    if isinstance(answer, list):
-        answer = [round(x, 4) if isinstance(x, float) else x for x in answer]
-    text = str(answer)
+    def rounded(x: Any) -> Any:
+        if isinstance(x, list):
+            return [rounded(item) for item in x]
+        return round(x, 4) if isinstance(x, float) else x
+
+    text = str(rounded(answer) if isinstance(answer, list) else answer)
     return text if len(text) <= 300 else f"{text[:300]}…"

@@ -200,7 +200,9 @@ def test_the_message_says_what_is_likely_wrong(wrong_named, stem, hint):
     + [("04-char-gpt", name) for name in ("sample_probabilities", "generate")]
     + [("05-tokenization", name) for name in ("pair_counts", "merge", "train", "encode", "decode", "encode_special")]
     + [("06-routes", name) for name in ("canonical", "encode_route", "decode_route", "legal_mask", "sample_token")]
-    + [("06-routes", name) for name in ("nearest_route", "perplexity")],
+    + [("06-routes", name) for name in ("nearest_route", "perplexity")]
+    + [("07-rlhf", name) for name in ("bradley_terry_loss", "best_of_n", "best_of_n_kl", "rloo_advantages")]
+    + [("07-rlhf", name) for name in ("ppo_clip_loss", "dpo_loss", "kl_estimator")],
 )
 def test_a_function_that_returns_nothing_is_told_so(assignment_named, assignment_name, name):
     namespace = assignment_named(assignment_name).namespace() | {name: lambda *_: None}

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from labkit.grading.assignment import WrongAnswerError, agree, attempt, compare
 from labkit.grading.hidden import Likely, expect, on_its_own, other_than
+from labkit.grading.hidden_tensors import tensor_of
 
 Namespace = MutableMapping[str, Any]
 
@@ -47,7 +48,7 @@ def test_make_batch(make_batch: Callable[..., Any], namespace: Namespace) -> Non
             if not isinstance(got, (tuple, list)) or len(got) != 2:
                 raise other_than(call, got, "a pair of tensors, inputs and targets,")
             rows = [
-                _tensor(f"{call}, the {name}", part, shape, torch.int64).tolist()
+                tensor_of(f"{call}, the {name}", part, shape, torch.int64).tolist()
                 for name, part in zip(("inputs", "targets"), got, strict=True)
             ]
             why = "each row has the tokens from its start on, in the order of starts."
@@ -83,7 +84,7 @@ def test_causal_attention(causal_attention: Callable[..., Any], namespace: Names
         parts.append(torch.randn(shape, generator=rng, dtype=torch.float64))
         given = [part.clone().requires_grad_() for part in parts]
         with _alone(namespace):
-            got = _tensor(call, attempt(call, causal_attention, *given), list(shape), torch.float64)
+            got = tensor_of(call, attempt(call, causal_attention, *given), list(shape), torch.float64)
         names = ("q", "k", "v")
         for name, part, copy in zip(names, parts, given, strict=True):
             if not torch.equal(part, copy):
@@ -257,7 +258,7 @@ def test_sample_probabilities(sample_probabilities: Callable[..., Any], namespac
         logits = torch.tensor(numbers, dtype=torch.float64)
         with _alone(namespace):
             result = attempt(call, sample_probabilities, logits, temperature, k, p)
-        got = _tensor(call, result, [len(numbers)], torch.float64).tolist()
+        got = tensor_of(call, result, [len(numbers)], torch.float64).tolist()
         compare(f"the logits after {call}", logits.tolist(), numbers, "work on a copy: what was given stays as it was.")
         if any(map(math.isnan, got)):
             why = "do not divide by 0: at temperature 0 the largest gets 1." if temperature == 0 else "softmax is safe."
@@ -600,17 +601,6 @@ def _number(call: str, got: Any) -> Any:
     return got
 
 
-def _tensor(call: str, got: Any, shape: list[int], dtype: torch.dtype) -> Tensor:
-    """What the function returned, once it is sure to be a tensor of that shape and type."""
-    if not isinstance(got, Tensor):
-        raise other_than(call, got, f"a tensor of shape {shape}")
-    if list(got.shape) != shape:
-        raise WrongAnswerError(f"{call}\n    has the shape {list(got.shape)}; {shape} is needed.")
-    if got.dtype != dtype:
-        raise WrongAnswerError(f"{call}\n    is a tensor of {got.dtype}; it should be {dtype}, as what was given.")
-    return got
-
-
 def _ids(call: str, got: Any, prompt: list[int], new: int) -> list[int]:
     """What `generate` returned, once it is sure to be the prompt and so many new tokens."""
     if not isinstance(got, Tensor):
@@ -622,7 +612,7 @@ def _ids(call: str, got: Any, prompt: list[int], new: int) -> list[int]:
             f"{call}\n    has {len(got)} tokens; {len(prompt) + new} are needed: all {len(prompt)} of ids, also where "
             f"the model cannot see them, and {new} new ones, one for each time that the model is asked."
         )
-    text = _tensor(call, got, [len(prompt) + new], torch.int64).tolist()
+    text = tensor_of(call, got, [len(prompt) + new], torch.int64).tolist()
     why = "the result begins with all of ids, also where they are out of the model's sight."
     compare(f"{call}, its first {len(prompt)} tokens", text[: len(prompt)], prompt, why)
     return text

@@ -1,0 +1,8 @@
+"""The other way round. Loses: best_of_n_kl."""
+# ruff: noqa: F821
+
+
+def best_of_n_kl(n):
+    if n < 1:
+        raise ValueError(n)
+    return (n - 1) / n - math.log(n)

@@ -1,0 +1,8 @@
+"""The division is rounded down to 0. Loses: best_of_n_kl."""
+# ruff: noqa: F821
+
+
+def best_of_n_kl(n):
+    if n < 1:
+        raise ValueError(n)
+    return math.log(n) - (n - 1) // n

@@ -1,0 +1,6 @@
+"""A float: no gradient can be taken. Loses: bradley_terry_loss."""
+# ruff: noqa: F821
+
+
+def bradley_terry_loss(chosen, rejected):
+    return -F.logsigmoid(chosen - rejected).mean().item()

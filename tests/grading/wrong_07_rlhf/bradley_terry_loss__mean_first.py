@@ -1,0 +1,6 @@
+"""The mean difference first: a sure pair hides a wrong one. Loses: bradley_terry_loss."""
+# ruff: noqa: F821
+
+
+def bradley_terry_loss(chosen, rejected):
+    return -F.logsigmoid((chosen - rejected).mean())

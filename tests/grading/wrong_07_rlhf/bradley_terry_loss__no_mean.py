@@ -1,0 +1,6 @@
+"""A loss for each pair. Loses: bradley_terry_loss."""
+# ruff: noqa: F821
+
+
+def bradley_terry_loss(chosen, rejected):
+    return -F.logsigmoid(chosen - rejected)

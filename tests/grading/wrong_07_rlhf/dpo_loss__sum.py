@@ -1,0 +1,7 @@
+"""The sum over the pairs. Loses: dpo_loss."""
+# ruff: noqa: F821
+
+
+def dpo_loss(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
+    margin = policy_chosen - policy_rejected - (ref_chosen - ref_rejected).detach()
+    return -F.logsigmoid(beta * margin).sum()

@@ -1,0 +1,7 @@
+"""Never above 0. Loses: kl_estimator."""
+# ruff: noqa: F821
+
+
+def kl_estimator(log_p, log_q):
+    x = log_q - log_p
+    return x - torch.expm1(x)

@@ -1,0 +1,7 @@
+"""The advantages are clipped, not the ratio. Loses: ppo_clip_loss."""
+
+
+def ppo_clip_loss(log_probs, old_log_probs, advantages, mask, clip=0.2):
+    new, old, weights = log_probs[mask], old_log_probs[mask].detach(), advantages[mask].detach()
+    ratio = (new - old).exp()
+    return -(ratio * weights.clamp(-clip, clip)).mean()

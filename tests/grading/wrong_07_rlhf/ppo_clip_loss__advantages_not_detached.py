@@ -1,0 +1,8 @@
+"""A gradient passes to the advantages. Loses: ppo_clip_loss."""
+# ruff: noqa: F821
+
+
+def ppo_clip_loss(log_probs, old_log_probs, advantages, mask, clip=0.2):
+    new, old, weights = log_probs[mask], old_log_probs[mask].detach(), advantages[mask]
+    ratio = (new - old).exp()
+    return -torch.minimum(ratio * weights, ratio.clamp(1 - clip, 1 + clip) * weights).mean()

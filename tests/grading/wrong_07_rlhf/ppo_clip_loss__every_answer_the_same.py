@@ -1,0 +1,10 @@
+"""A mean for each answer first. Loses: ppo_clip_loss."""
+# ruff: noqa: F821
+
+
+def ppo_clip_loss(log_probs, old_log_probs, advantages, mask, clip=0.2):
+    ratio = (log_probs - old_log_probs.detach()).exp()
+    weights = advantages.detach()
+    smaller = torch.minimum(ratio * weights, ratio.clamp(1 - clip, 1 + clip) * weights)
+    smaller = torch.where(mask, smaller, 0.0)
+    return -(smaller.sum(dim=1) / mask.sum(dim=1)).mean()

@@ -1,0 +1,8 @@
+"""The rewards as they are. Loses: rloo_advantages."""
+
+
+def rloo_advantages(rewards):
+    n = rewards.shape[1]
+    if n < 2:
+        raise ValueError("one sample")
+    return rewards.detach()
