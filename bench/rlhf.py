@@ -51,7 +51,6 @@ def _job(job: tuple[int, int]) -> dict[str, float]:
 
 def distances(seeds: tuple[int, ...] = SEEDS, workers: int = WORKERS) -> list[dict[str, str | float]]:
     """A row for each method: its distance to π* (mean and largest of the seeds), what it ended with, what it took."""
-    _task()  # before the workers are asked: they start without it, and it takes no part in their times
     jobs = [(number, seed) for number in range(len(METHODS)) for seed in seeds]
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         done = list(pool.map(_job, jobs))

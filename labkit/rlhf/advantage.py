@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 CAP = 20.0
-"""The largest weight, where 1 is the mean. Peng et al. 2019 cap at 20 too, but before they normalise."""
+"""The largest weight, where 1 is the mean."""
 FARTHEST = 1e300
 """No logarithm of a weight is farther from 0: the difference of two of these is still a number."""
 

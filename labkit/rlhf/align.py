@@ -72,6 +72,8 @@ class AlignConfig:
             raise ValueError(f"AlignConfig: method must be one of {', '.join(get_args(Method))}, got {self.method!r}")
         if not 0 < self.keep < 1:
             raise ValueError(f"AlignConfig: keep must be a share above 0 and below 1, got {self.keep!r}")
+        if not 0 < self.beta < math.inf:
+            raise ValueError(f"AlignConfig: beta must be a number above 0, got {self.beta!r}")
         if self.training.max_steps is None or self.training.eval_every:
             raise ValueError("AlignConfig: training needs max_steps, and eval_every=0: the rounds are what is measured")
 
@@ -161,7 +163,7 @@ class SelfAlignment(Iterator[Round]):
             raise StopIteration
         learned = self._learn() if self.history else 0
         policy = GPTPolicy(self.model, self.prompts, self.config.max_new_tokens, self.stop)
-        self._samples = policy.sample(self.config.samples, row_seed(self.config.seed, len(self.history)))
+        self._samples = policy.sample(self.config.samples, row_seed(self.config.seed, -1 - len(self.history)))
         texts = [self._text(ids) for ids in self._samples.texts()]
         self._rewards = torch.tensor([self.reward(text) for text in texts], dtype=torch.float64)
         state = Round(

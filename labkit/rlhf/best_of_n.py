@@ -44,9 +44,12 @@ def best_of_n_log_probs(log_probs: Tensor, rewards: Tensor, n: int) -> Tensor:
         rewards: what chooses, [outcomes].
         n: 1 or more.
     """
+    if n == 1:
+        return log_probs
     values, rank = rewards.unique(return_inverse=True)
     own = torch.zeros(len(values), dtype=torch.float64).index_add_(0, rank, log_probs.exp())
     upto = own.cumsum(0).clamp(max=1.0)
-    upto[-1] = 1.0
-    below = torch.cat((upto.new_zeros(1), upto[:-1]))
-    return log_probs + ((upto**n - below**n) / own)[rank].log()
+    # F(x)ⁿ − F(below)ⁿ with F(below) = F(x) − own: a tiny share is not to be lost in a difference of two large ones.
+    gained = n * upto.log() + torch.log(-torch.expm1(n * torch.log1p(-(own / upto).clamp(max=1.0)))) - own.log()
+    found = log_probs + gained[rank]
+    return torch.where(log_probs == -torch.inf, log_probs, found)

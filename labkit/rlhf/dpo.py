@@ -95,18 +95,24 @@ class PairRun(PolicyRun):
 def pairs_of(comparisons: Iterable[Comparison], tokenizer: Tokenizer, end: Sequence[int] = ()) -> PairSource:
     """What people chose, to be drawn from with replacement; ties and what was skipped say nothing here.
 
+    Prompt and text are encoded apart, since a policy writes them apart; a reward model reads both as one.
+
     Args:
         comparisons: prompts and their two texts.
         tokenizer: of both.
         end: tokens that end every text.
 
     Raises:
-        ValueError: if none was decided.
+        ValueError: if none was decided, or a prompt is empty: a model needs one token to say what comes next.
     """
     decided = [each for each in comparisons if each.choice in ("a", "b")]
     if not decided:
         raise ValueError("no comparison was decided: there is nothing to learn from")
     prompts = [tokenizer.encode(each.prompt) for each in decided]
+    if [] in prompts:
+        raise ValueError(
+            f"comparison {prompts.index([])} has an empty prompt: begin with what texts begin after, such as a line end"
+        )
     sides = [
         padded(prompts, [[*tokenizer.encode(each.a if each.choice == first else each.b), *end] for each in decided])
         for first in ("a", "b")

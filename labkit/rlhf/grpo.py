@@ -6,8 +6,8 @@ as much as others. Dividing each text by its own length makes a token of a short
 text: a bad long text is punished less than a bad short one.
 
 A third: the KL stands in the loss, token by token, as k3. The gradient of k3 is the one of KL(μ‖π), not KL(π‖μ)
-(`labkit.rlhf.estimators`), so that as published the method ends elsewhere than at π*. With the KL in the reward, as
-in REINFORCE, it ends there.
+(`labkit.rlhf.estimators`), here of each next token; so as published the method ends elsewhere than at π*. With the KL
+in the reward, as in REINFORCE, it ends there.
 """
 
 from dataclasses import dataclass
@@ -27,13 +27,13 @@ Placement = Literal["reward", "loss"]
 
 @dataclass(frozen=True)
 class GRPOConfig(PolicyConfig):
-    """More choices, for GRPO. The defaults are the paper's; `scale=False, per_text=False` is Dr. GRPO.
+    """More choices, for GRPO. As they stand they are the paper's; `scale=False, per_text=False` is Dr. GRPO.
 
     Attributes:
         updates: how many updates a rollout is used for.
         clip: see `labkit.rlhf.ppo.clipped_loss`.
         scale: divide a group's advantages by its standard deviation.
-        per_text: divide each text's loss by its own length; else all by the longest length that a text can have here.
+        per_text: divide each text's loss by its own length; else all by the longest that a text of the policy can be.
         kl: where the KL stands: in the "loss" as k3, or in the "reward".
     """
 
@@ -45,7 +45,8 @@ class GRPOConfig(PolicyConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.kl not in get_args(Placement) or self.updates < 1 or not self.clip > 0:
+        whole = isinstance(self.updates, int) and self.updates >= 1
+        if self.kl not in get_args(Placement) or not whole or not self.clip > 0:
             raise ValueError(
                 f'GRPOConfig: kl must be "reward" or "loss", updates 1 or more and clip above 0, got {self.kl!r}, '
                 f"{self.updates!r} and {self.clip!r}"
@@ -77,7 +78,7 @@ def grpo_loss(
     written: Tensor,
     clip: float,
     beta: float,
-    per_text: bool = True,
+    longest: int | None = None,
 ) -> Tensor:
     """The loss of a batch, one number.
 
@@ -89,14 +90,13 @@ def grpo_loss(
         written: which tokens count, [n, time].
         clip: see `labkit.rlhf.ppo.clipped_loss`.
         beta: of k3; 0 where the KL stands in the reward.
-        per_text: see `GRPOConfig`; the longest text there can be is `time` long then, what stands before it included.
+        longest: what every text's sum is divided by, the same for all batches (Dr. GRPO); None: its own length.
     """
     each = clipped_loss(log_probs, old_log_probs, advantages[:, None], written, clip)
     if beta:
         each = each + beta * torch.where(written, k3(log_probs, ref_log_probs.detach()), 0.0)
-    if per_text:
-        return (each.sum(1) / written.sum(1).clamp(min=1)).mean()
-    return each.sum() / each.numel()
+    lengths = written.sum(1).clamp(min=1) if longest is None else longest
+    return (each.sum(1) / lengths).mean()
 
 
 class GRPORun(OnlineRun):
@@ -138,7 +138,7 @@ class GRPORun(OnlineRun):
                 rollout.samples.written,
                 config.clip,
                 beta if inside else 0.0,
-                config.per_text,
+                None if config.per_text else self.policy.longest,
             )
             norm = self.update(loss)
             first = first or (float(loss.detach()), norm)

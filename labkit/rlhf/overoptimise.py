@@ -73,7 +73,14 @@ def toy_reward_model(toy: ToyBoard, comparisons: Sequence[Comparison], seed: int
         seed: of weights and order.
         changes: to the training, as in `LMConfig`.
     """
-    small = {"block_size": toy.ids.shape[1], "n_layer": 1, "n_head": 2, "n_embd": 32, "causal": False}
+    small = {
+        "block_size": toy.ids.shape[1],
+        "n_layer": 1,
+        "n_head": 2,
+        "n_embd": 32,
+        "causal": False,
+        "zero_init": True,
+    }
     config = {"max_steps": 300, "batch_size": 64, "lr": 0.003, "optimizer": "adamw", "eval_every": 0, "seed": seed}
     run = RewardRun(
         reward_config(toy.tokenizer.vocab_size, **small),
@@ -102,13 +109,16 @@ def stop_early(
     """
     checks = [(run.step, check(run))]
     best, state = checks[0], run.get_state()
-    for step in run:
-        if step.step % every and not run.finished:
-            continue
-        checks.append((step.step, check(run)))
-        if checks[-1][1] > best[1]:
-            best, state = checks[-1], run.get_state()
-        elif (step.step - best[0]) >= patience * every:
-            break
-    run.set_state(state)
+    try:
+        for step in run:
+            if step.step % every and not run.finished:
+                continue
+            checks.append((step.step, check(run)))
+            if checks[-1][1] > best[1]:
+                best, state = checks[-1], run.get_state()
+            elif (step.step - best[0]) >= patience * every:
+                break
+    finally:  # also where the run diverges: what was best is not lost with it
+        with run.lock:
+            run.set_state(state)
     return best[0], checks

@@ -57,7 +57,13 @@ class Critic(nn.Module, ABC):
 
 
 class Policy(nn.Module, ABC):
-    """A distribution over texts, with weights."""
+    """A distribution over texts, with weights.
+
+    Attributes:
+        longest: how many tokens a text has at most.
+    """
+
+    longest: int
 
     @abstractmethod
     def sample(self, n: int, seed: int, group: int = 1) -> Samples:
@@ -98,20 +104,24 @@ class GPTPolicy(Policy):
         self, model: GPT, prompts: Sequence[Sequence[int]], max_new_tokens: int, stop: Collection[int] = ()
     ) -> None:
         super().__init__()
-        if not prompts:
-            raise ValueError("a policy needs at least one prompt")
+        if not prompts or not all(len(prompt) for prompt in prompts):
+            raise ValueError(f"a policy needs prompts of at least one token each, got {[list(p) for p in prompts]}")
+        if max_new_tokens < 1:
+            raise ValueError(f"max_new_tokens must be at least 1, got {max_new_tokens}")
+        if model.config.head != "lm" or not model.config.causal:
+            raise ValueError("a policy writes: it needs a causal language model")
         longest = max(map(len, prompts))
         if longest + max_new_tokens > model.config.block_size:
             raise ValueError(
                 f"a prompt of {longest} tokens and {max_new_tokens} new ones do not fit into block_size "
                 f"({model.config.block_size}): texts must be seen whole"
             )
-        self.model, self.max_new_tokens = model, max_new_tokens
+        self.model, self.max_new_tokens, self.longest = model, max_new_tokens, max_new_tokens
         self.prompts, self.stop = [list(prompt) for prompt in prompts], frozenset(stop)
 
     def sample(self, n: int, seed: int, group: int = 1) -> Samples:
         """See `Policy`."""
-        if n % group:
+        if n < 1 or group < 1 or n % group:
             raise ValueError(f"{n} texts cannot be groups of {group}")
         order = torch.randperm(len(self.prompts), generator=torch.Generator().manual_seed(seed)).tolist()
         asked = [self.prompts[order[i % len(order)]] for i in range(n // group) for _ in range(group)]
@@ -142,7 +152,8 @@ class GPTCritic(Critic):
 
     def values(self, samples: Samples) -> Tensor:
         """See `Critic`."""
-        values = self.model.read(self.model.hidden(samples.ids[:, :-1]))[..., 0]
+        values = self.model.read(self.model.hidden(samples.ids[:, :-1].to(self.model.device)))[..., 0]
+        values = values.to(samples.ids.device)
         return torch.cat((values.new_zeros(len(values), 1), values), dim=1)
 
 
@@ -158,11 +169,18 @@ def padded(prompts: Sequence[Sequence[int]], texts: Sequence[Sequence[int]]) -> 
 
 
 def token_log_probs(model: GPT, samples: Samples) -> Tensor:
-    """The log-probability of each written token under a causal language model, [n, time]; 0 elsewhere.
+    """The log-probability of each written token under a causal language model, [n, time], where the samples are (the
+    model may be on another device); 0 elsewhere.
 
     Padding stands on the right, where a causal model does not see it.
+
+    Raises:
+        ValueError: for a text without a prompt: nothing says how likely its first token is.
     """
+    if samples.written[:, 0].any():
+        raise ValueError("a text begins after a prompt of one token at least, or its first token is left out")
     ids, written = samples.ids.to(model.device), samples.written.to(model.device)
     logits = model(ids[:, :-1]).float()
     each = logits.gather(-1, ids[:, 1:, None])[..., 0] - logits.logsumexp(-1)
-    return torch.cat((each.new_zeros(len(ids), 1), torch.where(written[:, 1:], each, 0.0)), dim=1)
+    found = torch.cat((each.new_zeros(len(ids), 1), torch.where(written[:, 1:], each, 0.0)), dim=1)
+    return found.to(samples.ids.device)

@@ -37,7 +37,8 @@ class PPOConfig(PolicyConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.epochs < 1 or not 1 <= self.minibatches <= self.batch_size:
+        whole = isinstance(self.epochs, int) and isinstance(self.minibatches, int)
+        if not whole or self.epochs < 1 or not 1 <= self.minibatches <= self.batch_size:
             raise ValueError(
                 f"PPOConfig: epochs must be 1 or more and minibatches 1 … {self.batch_size}, "
                 f"got {self.epochs!r} and {self.minibatches!r}"
@@ -108,7 +109,7 @@ class PPORun(OnlineRun):
     def __init__(
         self, policy: Policy, reward: Reward, config: PPOConfig | None = None, measure: Measure | None = None
     ) -> None:
-        super().__init__(policy, reward, config or PPOConfig(), measure)
+        super().__init__(policy, reward, config or PPOConfig(), measure, group=1)
 
     def trained(self) -> nn.ModuleDict:
         """The policy and its critic."""
@@ -128,10 +129,10 @@ class PPORun(OnlineRun):
         """`epochs` times `minibatches` updates."""
         config, samples = self.config, rollout.samples
         advantages, returns = self.advantages(rollout)
-        rng = torch.Generator().manual_seed(self.config.seed + self.step)
+        rng = torch.Generator().manual_seed(self.seed_of(self.step + 1) ^ 0x5EED)
         first: tuple[float, float] | None = None
         for _ in range(config.epochs):
-            for part in torch.randperm(len(samples), generator=rng).chunk(config.minibatches):
+            for part in torch.randperm(len(samples), generator=rng).tensor_split(config.minibatches):
                 some = samples.take(part)
                 log_probs = self.policy.log_probs(some)
                 old, mask = rollout.log_probs[part], some.written

@@ -30,7 +30,7 @@ class ProxyCurves:
     reward, the true one too, is counted from its mean under the reference: 0 is what the reference has.
 
     Sources are each of the reward models, then their ensemble, mean − caution · standard deviation, for each caution
-    (Coste et al. 2023).
+    (after Coste et al. 2024, who take the variance).
 
     Attributes:
         betas: the KL weights, from the largest down: [betas].

@@ -54,8 +54,14 @@ class ReinforceRun(OnlineRun):
         measure: Measure | None = None,
         decay: float | None = 0.8,
     ) -> None:
+        if decay is not None and not 0 <= decay < 1:
+            raise ValueError(f"the baseline's decay must be at least 0 and below 1, or None, got {decay!r}")
         self.decay = decay
-        super().__init__(policy, reward, config, measure)
+        super().__init__(policy, reward, config, measure, group=1)
+
+    def settings(self) -> dict[str, Any]:
+        """The decay too."""
+        return super().settings() | {"decay": self.decay}
 
     def build(self) -> None:
         """A fresh run, with no baseline yet."""

@@ -51,6 +51,8 @@ def bradley_terry_loss(chosen: Tensor, rejected: Tensor, targets: Tensor | None 
 def reward_config(vocab_size: int, **changes: Any) -> GPTConfig:
     """The config of a small reward model: the modern recipe, one number out; `changes` as in `GPTConfig`."""
     chosen: dict[str, Any] = {"block_size": 64, "n_layer": 2, "n_head": 4, "n_embd": 64, "head": "regression"}
+    # Where all starts at zero, texts that end in the same token have the same vector: nothing would ever be learned.
+    chosen["zero_init"] = False
     return GPTConfig.preset("modern", vocab_size, **chosen | changes)
 
 

@@ -2,14 +2,34 @@
 
 from torch import Tensor
 
+from .policy import Policy
 from .reinforce import penalised, policy_gradient_loss
-from .run import OnlineRun, Rollout
+from .run import Measure, OnlineRun, PolicyConfig, Reward, Rollout
 
 
 class RLOORun(OnlineRun):
     """REINFORCE leave-one-out (Kool et al. 2019; Ahmadian et al. 2024): the baseline of a text is the mean of R over
     the others of its group. Nothing is remembered and nothing learned, and the estimate stays unbiased.
+
+    Args:
+        policy: where to begin.
+        reward: what a text is worth.
+        config: how.
+        measure: see `PolicyRun`.
+        group: texts per prompt, 2 or more; None: all texts of a step.
     """
+
+    def __init__(
+        self,
+        policy: Policy,
+        reward: Reward,
+        config: PolicyConfig,
+        measure: Measure | None = None,
+        group: int | None = None,
+    ) -> None:
+        super().__init__(policy, reward, config, measure, group)
+        if self.group < 2:
+            raise ValueError("leave-one-out needs groups of 2 or more texts for a prompt, got 1")
 
     def improve(self, rollout: Rollout) -> tuple[float, float]:
         """One update."""

@@ -18,7 +18,8 @@ from labkit.routes.tokens import EOS, RouteTokensError
 from .policy import GPTPolicy, Policy, Samples
 
 NOTHING = -1.0
-"""What is no route earns this. A route earns 1 less a quarter of each difficulty that it is off: eight are as bad."""
+"""What is no route earns this. A route earns 1 less a quarter of each difficulty that it is off: eight off are as
+bad, more are worse."""
 
 
 class RouteTask:

@@ -1,6 +1,7 @@
 """What all runs that train a policy share: a frozen reference, controls, the update, what is measured, state."""
 
 import copy
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
@@ -36,7 +37,7 @@ class PolicyConfig:
         schedule: how it falls; see `labkit.training.schedules`.
         beta1: AdamW's mean of gradients.
         beta2: AdamW's mean of their squares.
-        grad_clip: the longest gradient; 0: none is shortened.
+        grad_clip: the longest gradient, of the policy and of a critic each; 0: none is shortened.
         measure_every: how often a step is measured.
         seed: of all draws.
 
@@ -62,6 +63,9 @@ class PolicyConfig:
                 raise ValueError(
                     f"{type(self).__name__}: {name} must be a whole number of at least {least}, got {value!r}"
                 )
+        steps = self.max_steps
+        if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 1):
+            raise ValueError(f"{type(self).__name__}: max_steps must be 1 or more, or None, got {steps!r}")
         for name, high in (("beta", 1e6), ("lr", 1e3), ("beta1", 0.99999), ("beta2", 0.99999), ("grad_clip", 1e9)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= high:
@@ -99,7 +103,7 @@ class PolicyRun(TensorRun):
     ) -> None:
         self.config, self.measure = config, measure
         self.reference = copy.deepcopy(policy).eval().requires_grad_(False)
-        self._names: list[str] | None = None
+        self._names: list[str] | None = None  # of what `measure` gave
         lr = config.lr
         controls = [
             Control("lr", lr, min(lr, 1e-6), max(1.0, lr), log=lr > 0, label="learning rate"),
@@ -111,6 +115,10 @@ class PolicyRun(TensorRun):
     def learn(self, number: int) -> dict[str, float]:
         """Do step `number`: draw, compute a loss, `update`; returns "loss", "grad_norm" and what else was seen."""
 
+    def settings(self) -> dict[str, Any]:
+        """What decides the next steps beside weights and reference: by this a state of another run is known."""
+        return asdict(self.config)
+
     def trained(self) -> nn.ModuleDict:
         """All that has weights to learn; a subclass may add to it."""
         return nn.ModuleDict({"policy": self.policy})
@@ -120,7 +128,9 @@ class PolicyRun(TensorRun):
     def build(self) -> None:
         """A fresh copy of the reference, and an optimiser that remembers nothing."""
         self.policy: Policy = copy.deepcopy(self.reference).requires_grad_(True)
-        self.learners = self.trained()
+        self.learners = (
+            self.trained().eval()
+        )  # gradients flow all the same, and no dropout draws behind the seed's back
         self.optimizer = torch.optim.AdamW(
             [
                 {"params": list(part.parameters()), "scale": self.lr_scale.get(name, 1.0)}
@@ -141,20 +151,34 @@ class PolicyRun(TensorRun):
             if self._names is None or number % config.measure_every == 0 or number == self.max_steps:
                 with torch.no_grad():
                     found = self.measure(self.policy)
+                if taken := sorted(found.keys() & measured.keys()):
+                    raise ValueError(
+                        f"the run itself measures {', '.join(taken)}: call what you measure something else"
+                    )
                 self._names = list(found)
                 measured |= found
             else:
-                measured |= dict.fromkeys(self._names, float("nan"))
+                measured |= dict.fromkeys(self._names, math.nan)
         return measured
 
     def update(self, loss: Tensor) -> float:
-        """One step of the optimiser down the gradient of `loss`; returns the gradient's length."""
+        """One step of the optimiser down the gradient of `loss`, each part of `trained` clipped by itself.
+
+        Returns:
+            The gradient's length before that.
+
+        Raises:
+            FloatingPointError: if it is not finite; no weight has changed then.
+        """
         for group in self.optimizer.param_groups:
             group["lr"] = self._lr * group["scale"]
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        limit = self.config.grad_clip or float("inf")
-        norm = float(torch.nn.utils.clip_grad_norm_(self.learners.parameters(), limit))
+        limit = self.config.grad_clip or math.inf
+        norms = [float(nn.utils.clip_grad_norm_(part.parameters(), limit)) for part in self.learners.values()]
+        norm = math.hypot(*norms)
+        if not math.isfinite(norm):  # of any update of the step: the guard sees the first one's alone
+            raise FloatingPointError(f"the gradient norm became {norm}")
         self.optimizer.step()
         return norm
 
@@ -168,11 +192,11 @@ class PolicyRun(TensorRun):
         """The weights, what the optimiser remembers, and the config. Draws are a function of the step."""
         tensors = {f"weights.{name}": p.clone() for name, p in weights_of(self.learners).items()}
         tensors |= {f"optimizer.{name}": t for name, t in optimizer_tensors([self.optimizer]).items()}
-        return {"tensors": tensors, "config": asdict(self.config)}
+        return {"tensors": tensors, "settings": self.settings(), "measures": self._names}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Put back what `get_state` gave. The config must be the same, but for `max_steps` and `measure_every`."""
-        own, theirs = asdict(self.config), state["config"]
+        own, theirs, names = self.settings(), state["settings"], state["measures"]
         same = own.keys() - {"max_steps", "measure_every"}
         if differ := [f"{k} ({theirs.get(k)}, not {own[k]})" for k in sorted(same) if theirs.get(k) != own[k]]:
             raise ValueError(f"a run with another {', '.join(differ)}")
@@ -184,6 +208,7 @@ class PolicyRun(TensorRun):
         check_fits(self.learners, parts["weights"])
         load_optimizer_tensors([self.optimizer], parts["optimizer"])
         load_weights(self.learners, parts["weights"])
+        self._names = names and [str(name) for name in names]
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,9 +263,13 @@ class OnlineRun(PolicyRun):
         more: Iterable[Control] = (),
     ) -> None:
         self.reward, self.group = reward, group or config.batch_size
-        if config.batch_size % self.group:
+        if self.group < 1 or config.batch_size % self.group:
             raise ValueError(f"a batch of {config.batch_size} texts cannot be groups of {self.group}")
         super().__init__(policy, config, measure, more)
+
+    def settings(self) -> dict[str, Any]:
+        """The group too."""
+        return super().settings() | {"group": self.group}
 
     @abstractmethod
     def improve(self, rollout: Rollout) -> tuple[float, float]:
@@ -269,7 +298,7 @@ class OnlineRun(PolicyRun):
             ValueError: if the reward gives anything but a finite number for each.
         """
         samples = self.policy.sample(self.config.batch_size, self.seed_of(number), self.group)
-        rewards = torch.as_tensor(self.reward(samples)).float()
+        rewards = torch.as_tensor(self.reward(samples)).float().cpu()
         if rewards.shape != (len(samples),) or not rewards.isfinite().all():
             got = list(rewards.shape) if rewards.shape != (len(samples),) else rewards[~rewards.isfinite()].tolist()[:3]
             raise ValueError(f"a reward is one finite number for each of {len(samples)} texts, got {got}")

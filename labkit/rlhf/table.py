@@ -22,6 +22,7 @@ class TablePolicy(Policy):
     def __init__(self, toy: ToyBoard) -> None:
         super().__init__()
         self._toy = (toy,)  # in a tuple: a copy of the policy shares it
+        self.longest = toy.ids.shape[1] - toy.prompt
         self.logits = nn.Parameter(torch.zeros(toy.choices.shape))
 
     @property
@@ -30,7 +31,7 @@ class TablePolicy(Policy):
         return self._toy[0]
 
     def __deepcopy__(self, memo: dict[int, object]) -> "TablePolicy":
-        other = TablePolicy(self.toy)
+        other = TablePolicy(self.toy).to(self.logits.dtype).train(self.training)
         other.load_state_dict(self.state_dict())
         return other
 

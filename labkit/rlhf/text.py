@@ -25,8 +25,10 @@ def text_policy(
         stop: one character, a token of its own, that ends a text; "": none does.
 
     Raises:
-        ValueError: if `stop` is not one token.
+        ValueError: if `stop` is not one token, or the prompts are one text.
     """
+    if isinstance(prompts, str):
+        raise ValueError(f"prompts are a list of texts, got the text {prompts!r}; write [{prompts!r}]")
     ends = tokenizer.encode(stop) if stop else []
     if stop and len(ends) != 1:
         raise ValueError(f"stop must be one token, {stop!r} is {len(ends)}")

@@ -44,7 +44,7 @@ class RewardWeightedRun(PolicyRun):
         assert isinstance(self.reference, TablePolicy)
         drawn = self.toy.sample(self.reference.all_log_probs(), self.config.batch_size, self.seed_of(number))
         samples, rewards = self.toy.samples(drawn), self.toy.rewards[drawn]
-        weights = advantage_weights(rewards, self.controls["beta"], scale=1.0).float()
+        weights = advantage_weights(rewards, max(self.controls["beta"], 1e-6), cap=None, scale=1.0).float()
         loss = -(weights * self.policy.log_probs(samples).sum(1)).mean()
         return {
             "loss": float(loss.detach()),

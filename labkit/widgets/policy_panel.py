@@ -88,13 +88,17 @@ class PolicyTexts(Panel):
 
     def _html(self) -> str:
         rows = [
-            f'<li class="lb-sample"><b class="lb-num">{one.reward:+.2f}</b><div>'
+            f'<li class="lb-sample"><b class="lb-num">{_signed(one.reward)}</b><div>'
             f'<span class="lb-text">{html.escape(one.text) or "(empty)"}</span>'
-            + ("" if one.true is None else f' <span class="lb-note">true {one.true:+.2f}</span>')
+            + ("" if one.true is None else f' <span class="lb-note">true {_signed(one.true)}</span>')
             + "</div></li>"
             for one in self.latest
         ]
         return f'<p class="lb-note">step {self.step:,}: reward, text</p><ol class="lb-samples">{"".join(rows)}</ol>'
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
 
 
 class HistoryChart(LineChart):
@@ -159,4 +163,6 @@ class PolicyPanel(TrainerPanel):
         colors = ["validation", *("loss" for _ in series)]
         super().__init__(run, figures=[self.texts, self.drift], series=["reward", *series], colors=colors, key=key)
         self.chart.y_label, self.chart.y_signed = "reward", True
+        # Both charts in one column, so that their steps stand below each other; the texts beside them.
+        self.children[1].children = (widgets.VBox([self.chart, self.drift]), self.texts)
         self.add_class("lb-policy")

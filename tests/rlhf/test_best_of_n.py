@@ -35,6 +35,13 @@ def test_the_kl_is_at_most_the_bound_and_near_it_while_ties_are_few(task):
             assert exact > 0.97 * kl_bound(n)
 
 
+def test_what_hardly_ever_comes_is_not_lost():
+    rare = torch.tensor([1 - 1e-12, 1e-17, 0.0], dtype=torch.float64).log()
+    found = best_of_n_log_probs(rare, torch.tensor([0.0, 1.0, 2.0]), 8)
+    assert found[1].exp().item() == pytest.approx(8e-17, rel=1e-3)
+    assert found[2] == -torch.inf
+
+
 def test_equal_rewards_leave_the_policy_as_it_is():
     log_probs = torch.tensor([0.2, 0.3, 0.5], dtype=torch.float64).log()
     torch.testing.assert_close(best_of_n_log_probs(log_probs, torch.zeros(3), 9), log_probs)

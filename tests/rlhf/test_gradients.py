@@ -120,7 +120,8 @@ def test_per_text_normalisation_bends_the_gradient_and_dr_grpo_does_not(task):
             advantages = group_advantages(penalised(rollout, BETA)[None], scale=False).flatten()
             ref = torch.zeros_like(log_probs)
             written = rollout.samples.written
-            return grpo_loss(log_probs, rollout.log_probs, ref, advantages, written, 0.2, 0.0, per_text)
+            longest = None if per_text else written.shape[1]
+            return grpo_loss(log_probs, rollout.log_probs, ref, advantages, written, 0.2, 0.0, longest)
 
         return loss
 
@@ -137,9 +138,20 @@ def test_a_long_bad_text_is_punished_less_a_token_than_a_short_one():
     log_probs = torch.zeros(2, 8, requires_grad=True)
     zeros, bad = torch.zeros(2, 8), torch.tensor([-1.0, -1.0])
     for per_text, factor in ((True, 4.0), (False, 1.0)):
-        loss = grpo_loss(log_probs, zeros, zeros, bad, written, 0.2, 0.0, per_text)
+        loss = grpo_loss(log_probs, zeros, zeros, bad, written, 0.2, 0.0, None if per_text else 8)
         (gradient,) = torch.autograd.grad(loss, log_probs)
         assert (gradient[0, 0] / gradient[1, 0]).item() == pytest.approx(factor)
+
+
+def test_what_else_is_in_a_batch_does_not_change_dr_grpos_loss_of_a_text():
+    rng = torch.Generator().manual_seed(0)
+    log_probs, old = -torch.rand(2, 3, 6, generator=rng)
+    written, bad = torch.ones(3, 6, dtype=torch.bool), torch.tensor([1.0, -1.0, 2.0])
+    wide = [torch.nn.functional.pad(part, (0, 20)) for part in (log_probs, old, written)]
+    args = (bad, 0.2, 0.3, 8)
+    near = grpo_loss(log_probs, old, old, args[0], written, *args[1:])
+    far = grpo_loss(wide[0], wide[1], wide[1], args[0], wide[2], *args[1:])
+    torch.testing.assert_close(near, far)
 
 
 def test_what_cannot_be_compared_is_refused():

@@ -100,8 +100,13 @@ def test_a_critic_begins_at_zero_and_at_the_policys_trunk(model):
 
 
 def test_what_cannot_be_is_refused(model):
-    with pytest.raises(ValueError, match="at least one prompt"):
-        GPTPolicy(model, [], 3)
+    for prompts in ([], [[1], []]):
+        with pytest.raises(ValueError, match="prompts of at least one token each"):
+            GPTPolicy(model, prompts, 3)
+    with pytest.raises(ValueError, match="max_new_tokens must be at least 1"):
+        GPTPolicy(model, [[1]], 0)
+    with pytest.raises(ValueError, match="its first token is left out"):
+        token_log_probs(model, Samples(torch.ones(1, 3, dtype=torch.long), torch.ones(1, 3, dtype=torch.bool)))
     with pytest.raises(ValueError, match="2 tokens and 11 new ones do not fit into block_size"):
         GPTPolicy(model, [[1, 2]], 11)
     with pytest.raises(ValueError, match="7 texts cannot be groups of 2"):

@@ -45,6 +45,12 @@ def run_of(model=MODEL, train=FEW, validation=VALIDATION[:20], **changes):
     return RewardRun(model, TOKENIZER, train, validation, dataclasses.replace(SETTINGS, **changes))
 
 
+def test_a_fresh_causal_model_learns_although_all_texts_end_alike():
+    marked = [dataclasses.replace(each, a=each.a[:6] + "\n", b=each.b[:6] + "\n") for each in FEW]
+    run = run_of(model=MODEL, train=marked, validation=marked[:20], max_steps=3)
+    assert all(step.grad_norm > 0 for step in run)
+
+
 @pytest.fixture(scope="module")
 def trained():
     run = run_of(
@@ -98,7 +104,6 @@ def test_the_side_of_a_text_makes_no_difference():
     for run in sides:
         list(run)
     assert [step.loss for step in sides[1].history] == pytest.approx([step.loss for step in sides[0].history], abs=1e-4)
-    assert sides[0].history[0].loss == pytest.approx(math.log(2))  # the head starts at zero
 
 
 @pytest.mark.parametrize("accumulate", [1, 2])

@@ -11,6 +11,7 @@ from labkit.rlhf.grpo import GRPOConfig, GRPORun
 from labkit.rlhf.policy import GPTPolicy
 from labkit.rlhf.ppo import PPOConfig, PPORun
 from labkit.rlhf.preferences import Comparison
+from labkit.rlhf.reinforce import ReinforceRun
 from labkit.rlhf.rloo import RLOORun
 from labkit.rlhf.run import PolicyConfig
 from labkit.rlhf.toy_runs import CLOSE, METHODS, ToyTask
@@ -128,13 +129,45 @@ def test_what_cannot_be_is_refused(task):
         DPORun(task.policy, task.pairs(), PolicyConfig(beta=0.0))
 
 
-def test_a_step_that_is_too_long_is_noticed_and_taken_back(task):
-    run = RLOORun(task.policy, task.toy.reward, PolicyConfig(max_steps=5, batch_size=16, lr=0.1))
-    next(run)
-    with torch.no_grad():
-        run.policy.logits.fill_(math.nan)
-    run.policy.sample = lambda *_: task.policy.sample(16, 0)  # what it would draw is of no matter here
+@pytest.mark.parametrize("updates", [1, 4])
+def test_a_step_that_is_too_long_is_noticed_and_taken_back(task, updates):
+    """The first update may still look sound while the last has broken the weights."""
+    config = GRPOConfig(max_steps=20, batch_size=64, lr=40.0, schedule="constant", updates=updates, scale=False)
+    run = GRPORun(task.policy, lambda samples: 1e6 * task.toy.reward(samples), config)
+    if updates == 1:
+        next(run)
+        with torch.no_grad():
+            run.policy.logits.fill_(math.nan)
+        run.policy.sample = lambda *_: task.policy.sample(64, 0)  # what it would draw is of no matter here
     with pytest.raises(Diverged):
+        ended(run)
+    assert run.policy.logits.isfinite().all()
+
+
+def test_a_state_of_other_groups_is_refused(task):
+    first, second = (RLOORun(task.policy, task.toy.reward, PolicyConfig(batch_size=8), group=g) for g in (4, 2))
+    with pytest.raises(ValueError, match=r"another group \(4, not 2\)"):
+        second.load_state_dict(first.state_dict())
+
+
+def test_what_is_measured_after_a_resume_is_what_would_have_been(task, tmp_path):
+    def made():
+        config = PolicyConfig(max_steps=6, batch_size=16, measure_every=3)
+        return RLOORun(task.policy, task.toy.reward, config, task.measure())
+
+    whole, first, second = made(), made(), made()
+    ended(whole)
+    for step in first:
+        if step.step == 4:
+            break
+    second.load(first.save(tmp_path / "run.safetensors"))
+    ended(second)
+    assert str([s.extra for s in whole.history]) == str([s.extra for s in second.history])
+
+
+def test_a_measure_may_not_take_the_runs_own_names(task):
+    run = RLOORun(task.policy, task.toy.reward, PolicyConfig(batch_size=8), lambda policy: {"reward": 0.0})
+    with pytest.raises(ValueError, match="the run itself measures reward"):
         next(run)
 
 
@@ -182,3 +215,28 @@ def test_a_gpt_learns_from_pairs(letters):
     assert reward(run.policy.sample(200, 1)).mean() > reward(policy.sample(200, 1)).mean() + 0.2
     with pytest.raises(ValueError, match="no comparison was decided"):
         pairs_of([Comparison("\n", "a", "b", "tie")], tokenizer)
+    with pytest.raises(ValueError, match="comparison 0 has an empty prompt"):
+        pairs_of([Comparison("", "a", "b", "a")], tokenizer)
+
+
+def test_ppo_and_reinforce_ask_many_prompts_a_step():
+    tokenizer = CharTokenizer.train("\nabcd")
+    config = GPTConfig.preset("modern", tokenizer.vocab_size, block_size=8, n_layer=1, n_head=2, n_embd=8)
+    policy = GPTPolicy(GPT(config), [[1], [2], [3], [4]], 4)
+    seen = []
+
+    def reward(samples):
+        seen.append(set(samples.ids[:, 0].tolist()))
+        return torch.zeros(len(samples))
+
+    for kind, settings in ((ReinforceRun, PolicyConfig), (PPORun, PPOConfig)):
+        next(kind(policy, reward, settings(batch_size=16)))
+    assert seen == [{1, 2, 3, 4}] * 2
+
+
+def test_dropout_is_off_in_every_part_of_ppo():
+    config = GPTConfig.preset("modern", 5, block_size=8, n_layer=1, n_head=2, n_embd=8, dropout=0.5)
+    runs = [PPORun(GPTPolicy(GPT(config), [[1]], 4), lambda s: s.lengths.float(), PPOConfig(max_steps=3)) for _ in "ab"]
+    for run in runs:
+        ended(run)
+    assert [s.extra for s in runs[0].history] == [s.extra for s in runs[1].history]

@@ -131,7 +131,8 @@ def test_grpo_and_dr_grpo_are_theirs(batch, per_text, beta):
         "old_per_token_logps": batch.old,
         "ref_per_token_logps": batch.ref,
     }
-    ours = grpo_loss(batch.log_probs, batch.old, batch.ref, advantages, batch.written, 0.2, beta, per_text)
+    longest = None if per_text else TIME - PROMPT
+    ours = grpo_loss(batch.log_probs, batch.old, batch.ref, advantages, batch.written, 0.2, beta, longest)
     agree(ours, GRPOTrainer._compute_loss(trainer, trainer.model, inputs), batch.log_probs)
 
 
