@@ -8,7 +8,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -31,6 +34,20 @@ SETTINGS = {
 
 INTERRUPTED = 130
 
+# Courses are graded one cell after the other, on one core: every other one beside the rest.
+COURSES = sorted(path.name for path in (ROOT / "labs" / "assignments").glob("[0-9]*"))
+EVERY_OTHER = " or ".join(COURSES[1::2])
+GRADING: list[str | Path] = [
+    CLASSROOM / Path(sys.executable).name,
+    *PYTEST[1:],
+    "-m",
+    "classroom",
+    "tests/grading",
+    "-k",
+]
+TOGETHER = {"grading"}
+"""Stages whose commands run side by side."""
+
 STAGES: dict[str, list[list[str | Path]]] = {
     "lint": [[BIN / "ruff", "check", "."], [BIN / "ruff", "format", "--check", "."]],
     "types": [[BIN / "mypy"]],
@@ -38,21 +55,37 @@ STAGES: dict[str, list[list[str | Path]]] = {
     "hygiene": [[BIN / "labkit", "notebooks", "check"]],
     "unit": [[*PYTEST, "-n2", "-m", "not browser and not classroom", "tests"]],
     "notebooks": [[*PYTEST, *NBVAL, "book", "labs"]],
-    "grading": [[CLASSROOM / Path(sys.executable).name, *PYTEST[1:], "-m", "classroom", "tests/grading"]],
+    "grading": [[*GRADING, EVERY_OTHER], [*GRADING, f"not ({EVERY_OTHER})"]],
     "book": [[BIN / "labkit", "book", "build"]],
     "browser": [[*PYTEST, *BROWSER, "tests"]],
 }
 
 
-def run(command: list[str | Path], environment: dict[str, str]) -> int:
+def run(command: list[str | Path], environment: dict[str, str], output: IO[bytes] | None = None) -> int:
     """The exit status of one command; a tool that cannot be started has failed, and says so."""
     try:
-        return subprocess.run(command, cwd=ROOT, env=environment).returncode
+        return subprocess.run(command, cwd=ROOT, env=environment, stdout=output, stderr=output).returncode
     except OSError as error:
         print(f"could not run {command[0]}: {error}", file=sys.stderr)
         return 127
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def run_together(commands: list[list[str | Path]], environment: dict[str, str]) -> list[int]:
+    """The exit statuses of commands that run side by side; what they print comes one after the other."""
+    with ThreadPoolExecutor(len(commands)) as pool, ExitStack() as files:
+        kept = [files.enter_context(tempfile.TemporaryFile()) for _ in commands]
+        running = [pool.submit(run, command, environment, file) for command, file in zip(commands, kept, strict=True)]
+        codes = []
+        for job, file in zip(running, kept, strict=True):
+            try:
+                codes.append(job.result())
+            except KeyboardInterrupt:  # the commands have heard it too
+                codes.append(INTERRUPTED)
+            file.seek(0)
+            print(file.read().decode(errors="replace"), end="", flush=True)
+    return codes
 
 
 def main(names: list[str]) -> int:
@@ -75,7 +108,11 @@ def main(names: list[str]) -> int:
         print(f"\n== {name}", flush=True)
         started = time.monotonic()
         # Every command of a stage runs, so that one failure does not hide the next.
-        codes = [run(command, environment | SETTINGS.get(name, {})) for command in STAGES[name]]
+        settings = environment | SETTINGS.get(name, {})
+        if name in TOGETHER:
+            codes = run_together(STAGES[name], settings)
+        else:
+            codes = [run(command, settings) for command in STAGES[name]]
         results.append((name, not any(codes), time.monotonic() - started))
         if INTERRUPTED in codes:
             break
