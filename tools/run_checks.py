@@ -45,8 +45,6 @@ GRADING: list[str | Path] = [
     "tests/grading",
     "-k",
 ]
-TOGETHER = {"grading"}
-"""Stages whose commands run side by side."""
 
 STAGES: dict[str, list[list[str | Path]]] = {
     "lint": [[BIN / "ruff", "check", "."], [BIN / "ruff", "format", "--check", "."]],
@@ -72,8 +70,10 @@ def run(command: list[str | Path], environment: dict[str, str], output: IO[bytes
         return INTERRUPTED
 
 
-def run_together(commands: list[list[str | Path]], environment: dict[str, str]) -> list[int]:
-    """The exit statuses of commands that run side by side; what they print comes one after the other."""
+def run_all(commands: list[list[str | Path]], environment: dict[str, str]) -> list[int]:
+    """The exit statuses of a stage's commands; several run side by side, and print one after the other."""
+    if len(commands) == 1:  # seen while it runs
+        return [run(commands[0], environment)]
     with ThreadPoolExecutor(len(commands)) as pool, ExitStack() as files:
         kept = [files.enter_context(tempfile.TemporaryFile()) for _ in commands]
         running = [pool.submit(run, command, environment, file) for command, file in zip(commands, kept, strict=True)]
@@ -108,11 +108,7 @@ def main(names: list[str]) -> int:
         print(f"\n== {name}", flush=True)
         started = time.monotonic()
         # Every command of a stage runs, so that one failure does not hide the next.
-        settings = environment | SETTINGS.get(name, {})
-        if name in TOGETHER:
-            codes = run_together(STAGES[name], settings)
-        else:
-            codes = [run(command, settings) for command in STAGES[name]]
+        codes = run_all(STAGES[name], environment | SETTINGS.get(name, {}))
         results.append((name, not any(codes), time.monotonic() - started))
         if INTERRUPTED in codes:
             break

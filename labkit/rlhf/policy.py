@@ -116,7 +116,7 @@ class GPTPolicy(Policy):
                 f"a prompt of {longest} tokens and {max_new_tokens} new ones do not fit into block_size "
                 f"({model.config.block_size}): texts must be seen whole"
             )
-        self.model, self.max_new_tokens, self.longest = model, max_new_tokens, max_new_tokens
+        self.model, self.longest = model, max_new_tokens
         self.prompts, self.stop = [list(prompt) for prompt in prompts], frozenset(stop)
 
     def sample(self, n: int, seed: int, group: int = 1) -> Samples:
@@ -125,7 +125,7 @@ class GPTPolicy(Policy):
             raise ValueError(f"{n} texts cannot be groups of {group}")
         order = torch.randperm(len(self.prompts), generator=torch.Generator().manual_seed(seed)).tolist()
         asked = [self.prompts[order[i % len(order)]] for i in range(n // group) for _ in range(group)]
-        return padded(asked, generate(self.model, asked, self.max_new_tokens, stop=self.stop, seed=seed))
+        return padded(asked, generate(self.model, asked, self.longest, stop=self.stop, seed=seed))
 
     def log_probs(self, samples: Samples) -> Tensor:
         """See `Policy`."""

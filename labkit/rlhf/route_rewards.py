@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -61,20 +60,13 @@ class RouteTask:
 
     def verifiable(self, samples: Samples) -> Tensor:
         """By the rules and the simulated climber, [n]."""
-        rewards = []
-        for ids, route in zip(self._rows(samples), self.routes(samples), strict=True):
-            kept = route is not None and not faults_of_ids(ids, self.tokenizer, self.generator.rules)
-            rewards.append(self._worth(self._true(route), ids) if route and kept else NOTHING)
-        return torch.tensor(rewards)
+        rows = self._rows(samples)
+        return self._paid(rows, self._true(rows, self._routes(rows)))
 
     def learned(self, samples: Samples) -> Tensor:
         """By the reader, [n]: it grades whatever has holds, and knows no rules."""
-        rows, routes = self._rows(samples), self.routes(samples)
-        read = self._read([route for route in routes if route is not None])
-        found = iter(read.tolist())
-        return torch.tensor(
-            [NOTHING if r is None else self._worth(next(found), i) for i, r in zip(rows, routes, strict=True)]
-        )
+        rows = self._rows(samples)
+        return self._paid(rows, self._read(self._routes(rows)))
 
     @torch.no_grad()
     def judge(self, policy: Policy, n: int, seed: int) -> dict[str, float]:
@@ -84,27 +76,29 @@ class RouteTask:
         A route that breaks a rule has no grade; "reader_exact" counts it all the same, as the reader does.
         """
         samples = policy.sample(n, seed)
-        rows, routes = self._rows(samples), self.routes(samples)
-        valid = [not faults_of_ids(ids, self.tokenizer, self.generator.rules) for ids in rows]
+        rows = self._rows(samples)
+        routes = self._routes(rows)
+        true, read = self._true(rows, routes), self._read(routes)
         wanted = [self._wanted(ids) for ids in rows]
-        true = [v_grade(self._true(r)) if r is not None and ok else None for r, ok in zip(routes, valid, strict=True)]
-        found = iter(self._read([route for route in routes if route is not None]).tolist())
-        read = [None if route is None else v_grade(next(found)) for route in routes]
-        pairs = list(zip(wanted, true, strict=True))
+        off = [v_grade(hard) - grade for hard, grade in zip(true, wanted, strict=True) if hard is not None]
+        said = [v_grade(hard) - grade for hard, grade in zip(read, wanted, strict=True) if hard is not None]
         return {
-            "valid": sum(valid) / n,
-            "exact": sum(t == w for w, t in pairs) / n,
-            "within_one": sum(t is not None and abs(t - w) <= 1 for w, t in pairs) / n,
-            "reader_exact": sum(r == w for w, r in zip(wanted, read, strict=True)) / n,
-            "verifiable": float(self.verifiable(samples).mean()),
-            "learned": float(self.learned(samples).mean()),
+            "valid": len(off) / n,
+            "exact": off.count(0) / n,
+            "within_one": sum(abs(by) <= 1 for by in off) / n,
+            "reader_exact": said.count(0) / n,
+            "verifiable": float(self._paid(rows, true).mean()),
+            "learned": float(self._paid(rows, read).mean()),
             "holds": float(samples.lengths.double().mean()) - 1,  # without <EOS>
         }
 
     def routes(self, samples: Samples) -> list[Route | None]:
-        """What was written, as routes; None where it is none: another token than a hold, or no end."""
+        """What was written, as routes; None where it is none: another token than a hold."""
+        return self._routes(self._rows(samples))
+
+    def _routes(self, rows: list[list[int]]) -> list[Route | None]:
         found: list[Route | None] = []
-        for ids in self._rows(samples):
+        for ids in rows:
             try:
                 found.append(self.tokenizer.decode_route(ids))
             except RouteTokensError:
@@ -118,11 +112,25 @@ class RouteTask:
     def _wanted(self, ids: list[int]) -> int:
         return self._grades[ids[PROMPT - 1]]
 
-    def _true(self, route: Route) -> float:
-        return difficulty(self.board, route.holds, route.angle)
+    def _true(self, rows: list[list[int]], routes: list[Route | None]) -> list[float | None]:
+        """How hard the simulated climber finds them; None for what breaks a rule."""
+        return [
+            None
+            if route is None or faults_of_ids(ids, self.tokenizer, self.generator.rules)
+            else difficulty(self.board, route.holds, route.angle)
+            for ids, route in zip(rows, routes, strict=True)
+        ]
 
-    def _read(self, routes: list[Route]) -> np.ndarray:
-        return self.reader.predict(routes) if routes else np.zeros(0)
+    def _read(self, routes: list[Route | None]) -> list[float | None]:
+        """How hard the reader finds them; None for what is no route."""
+        some = [route for route in routes if route is not None]
+        found = iter(self.reader.predict(some).tolist() if some else [])
+        return [None if route is None else next(found) for route in routes]
 
-    def _worth(self, hard: float, ids: list[int]) -> float:
-        return 1 - abs(hard - middle(self._wanted(ids))) / 4
+    def _paid(self, rows: list[list[int]], hard: list[float | None]) -> Tensor:
+        return torch.tensor(
+            [
+                NOTHING if found is None else 1 - abs(found - middle(self._wanted(ids))) / 4
+                for ids, found in zip(rows, hard, strict=True)
+            ]
+        )

@@ -34,8 +34,8 @@ class ToyBoard:
     """All routes of three or four holds on a board of seven, with their true rewards.
 
     The reward is -|difficulty - WANTED| / 4 by the simulated climber, so at most 0: it can be asked of every route, and
-    a policy that earns it writes routes of one grade. A policy is a causal GPT under the grammar; over all routes its
-    probabilities sum to 1, so its KL to anything is a sum.
+    a policy that earns it writes routes of one grade. A policy is a table (`labkit.rlhf.table`), or a causal GPT under
+    the grammar; over all routes its probabilities sum to 1, so its KL to anything is a sum.
 
     Attributes:
         board: with its simulated holds.
