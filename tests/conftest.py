@@ -1,6 +1,7 @@
 """What tests have in common: settings of their tools; for the arena, agents small enough, on a handful of names."""
 
 import os
+import sys
 
 # Before torch is loaded: on matrices as small as the tests' two threads are slower than one, and xdist has the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -8,12 +9,21 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 from hypothesis import settings
 
-# Tests assert behaviour, never wall time; a busy machine makes any example slow.
-settings.register_profile("labkit", deadline=None)
+# Tests assert behaviour, never wall time; a busy machine makes any example slow. The examples are the same everywhere,
+# so that what passes here passes there; `LABKIT_EXPLORE=1` looks for new ones.
+settings.register_profile("labkit", deadline=None, derandomize="LABKIT_EXPLORE" not in os.environ)
 settings.load_profile("labkit")
 
 WORDS = ["ada", "adam", "alma", "ana", "anna", "asa", "dada", "eda"]
 WORDS += ["ema", "emma", "lea", "lena", "mae", "mala", "nala"]
+
+
+@pytest.fixture(autouse=True)
+def _figures_are_closed():
+    """The cells of labs leave theirs open, as in a notebook, where IPython closes them."""
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")
 
 
 @pytest.fixture(scope="session")

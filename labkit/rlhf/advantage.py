@@ -50,7 +50,7 @@ def advantage_weights(
         raise ValueError(f"scale, what beta counts in, must be a number above 0, or None, got {scale!r}")
     advantages, own = _standardised(rewards)
     if scale is not None:
-        advantages = advantages * (own / scale)
+        advantages = advantages * min(own / scale, sys.float_info.max)  # 0 times infinity would be no number
     return _normalised((advantages / beta).clamp(-FARTHEST, FARTHEST), math.inf if cap is None else cap)
 
 

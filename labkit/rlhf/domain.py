@@ -58,9 +58,13 @@ class Domain:
 
     def reward(self, text: str) -> float:
         """The density of a text, 0 … 1. It is no smaller for a text that says one term again and again."""
-        return self.density([text]) / 100
+        return _share(self.found(text), text)
 
     def varied(self, text: str) -> float:
         """The same, 0 … 1, but each term counts once in a text: to repeat one earns nothing."""
-        n = len(words(text))
-        return len(set(self.found(text))) / n if n else 0.0
+        return _share(set(self.found(text)), text)
+
+
+def _share(terms: Collection[str], text: str) -> float:
+    n = len(words(text))
+    return len(terms) / n if n else 0.0

@@ -1,8 +1,5 @@
 """The reliability diagram: a point for each bin where its numbers are, and gaps in the colour of their sign."""
 
-import matplotlib as mpl
-
-mpl.use("Agg")
 import matplotlib.pyplot as plt
 import pytest
 from matplotlib.colors import same_color
@@ -12,12 +9,6 @@ from labkit.plots.calibration import reliability_diagram, wilson
 from labkit.rlhf.calibration import Bin, reliability
 
 BINS = [Bin(0.5, 0.6, 1200, 0.56, 0.7), Bin(0.6, 0.7, 30, 0.66, 0.5), Bin(0.9, 1.0, 8, 0.97, 1.0)]
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.mark.parametrize(("dark", "colors"), [(False, theme.LIGHT), (True, theme.DARK)])

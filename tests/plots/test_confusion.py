@@ -1,18 +1,9 @@
 """The confusion of grades: each pair is counted in its cell, and the title's shares are right."""
 
-import matplotlib as mpl
-
-mpl.use("Agg")
 import matplotlib.pyplot as plt
 import pytest
 
 from labkit.plots import grade_confusion, style
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -3,8 +3,6 @@ import re
 from itertools import pairwise
 
 import matplotlib as mpl
-
-mpl.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -15,12 +13,6 @@ from labkit.plots import curves, decision_boundary, loss_curves, style, theme
 
 THEMES = {"light": theme.LIGHT, "dark": theme.DARK}
 SURFACES = ("bg", "panel", "line")  # everything else is used for text and thin lines
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 def luminance(color):

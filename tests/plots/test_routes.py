@@ -2,9 +2,6 @@
 
 from itertools import combinations, pairwise
 
-import matplotlib as mpl
-
-mpl.use("Agg")
 import matplotlib.pyplot as plt
 import pytest
 from matplotlib.colors import to_hex
@@ -15,12 +12,6 @@ from labkit.routes import ROLES, Board, Hold, Placement, Route, board_configs
 from labkit.routes.simulated import simulated_board
 
 BOARDS = {board.key: board for board in map(simulated_board, ("tension", "kilter"))}
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 def some_route(board, angle=40, difficulty=22.0):

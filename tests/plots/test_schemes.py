@@ -2,9 +2,6 @@
 
 from itertools import combinations
 
-import matplotlib as mpl
-
-mpl.use("Agg")
 import matplotlib.pyplot as plt
 import pytest
 
@@ -21,12 +18,6 @@ NUMBERS = [
 ]
 COLUMNS = ("scheme", "vocab_size", "tokens_per_byte", "embedding_share", "bits_per_byte")
 ROWS = [dict(zip(COLUMNS, numbers, strict=True)) for numbers in NUMBERS]
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.mark.parametrize("cost", COSTS)

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
@@ -66,6 +66,7 @@ def test_without_a_cap_they_are_a_softmax(rewards, beta):
     cap=st.floats(1, 30) | st.none(),
     scale=st.floats(min_value=5e-324, allow_infinity=False) | st.none(),
 )
+@example([0.0, 1.7976931348622191e308, -1.797693134862219e308], 1.0, 1.0, 0.5)  # their deviation / scale overflows
 def test_no_rewards_diverge(rewards, beta, cap, scale):
     weights = advantage_weights(rewards, beta, cap, scale)
     assert weights.isfinite().all()

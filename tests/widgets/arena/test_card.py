@@ -260,7 +260,7 @@ def test_the_inside_is_a_picture_with_its_numbers_in_words(panel, agent):
     loss = tiny.run.history[-1].loss
     card = panel(tiny).cards["Tiny"]
     assert card.picture.value == ""
-    settings = dict(mpl.rcParams)
+    settings, open_before = dict(mpl.rcParams), plt.get_fignums()
     card.inside.click()
     assert card.wait(LONG) == "done"
     light, dark = re.findall(
@@ -276,7 +276,7 @@ def test_the_inside_is_a_picture_with_its_numbers_in_words(panel, agent):
     for name, matrix in m.matrices.items():
         assert f"{name}: gradient {matrix.gradient_rms:.2g}, update {matrix.update_ratio:.2g}" in light[0]
     assert "of Tiny at step 3" in light[0]
-    assert plt.get_fignums() == []
+    assert plt.get_fignums() == open_before
     assert dict(mpl.rcParams) == settings
     assert (tiny.run.step, tiny.run.history[-1].loss) == (3, loss)
     card.reset.click()
