@@ -34,9 +34,9 @@ SETTINGS = {
 
 INTERRUPTED = 130
 
-# Courses are graded one cell after the other, on one core: every other one beside the rest.
+# A course is graded one cell after the other, on one core: each by a command of its own, the first with all tests that
+# are of no course.
 COURSES = sorted(path.name for path in (ROOT / "labs" / "assignments").glob("[0-9]*"))
-EVERY_OTHER = " or ".join(COURSES[1::2])
 GRADING: list[str | Path] = [
     CLASSROOM / Path(sys.executable).name,
     *PYTEST[1:],
@@ -45,6 +45,9 @@ GRADING: list[str | Path] = [
     "tests/grading",
     "-k",
 ]
+OTHERS = f"not ({' or '.join(COURSES[1:])})"
+
+AT_ONCE = 2  # of a stage's commands
 
 STAGES: dict[str, list[list[str | Path]]] = {
     "lint": [[BIN / "ruff", "check", "."], [BIN / "ruff", "format", "--check", "."]],
@@ -52,9 +55,11 @@ STAGES: dict[str, list[list[str | Path]]] = {
     "floors": [[BIN / "lint-imports"]],
     "hygiene": [[BIN / "labkit", "notebooks", "check"]],
     "unit": [[*PYTEST, "-n2", "-m", "not browser and not classroom", "tests"]],
-    "notebooks": [[*PYTEST, *NBVAL, "book", "labs"]],
-    "grading": [[*GRADING, EVERY_OTHER], [*GRADING, f"not ({EVERY_OTHER})"]],
+    "notebooks": [[*PYTEST, *NBVAL, "labs"]],
+    "grading": [[*GRADING, course] for course in (OTHERS, *reversed(COURSES[1:]))],
+    # The chapters run once: a build for the pages keeps what their cells showed.
     "book": [[BIN / "labkit", "book", "build"]],
+    "chapters": [[BIN / "labkit", "notebooks", "compare"]],
     "browser": [[*PYTEST, *BROWSER, "tests"]],
 }
 
@@ -71,10 +76,10 @@ def run(command: list[str | Path], environment: dict[str, str], output: IO[bytes
 
 
 def run_all(commands: list[list[str | Path]], environment: dict[str, str]) -> list[int]:
-    """The exit statuses of a stage's commands; several run side by side, and print one after the other."""
+    """The exit statuses of a stage's commands; several run side by side, and print in their order."""
     if len(commands) == 1:  # seen while it runs
         return [run(commands[0], environment)]
-    with ThreadPoolExecutor(len(commands)) as pool, ExitStack() as files:
+    with ThreadPoolExecutor(AT_ONCE) as pool, ExitStack() as files:
         kept = [files.enter_context(tempfile.TemporaryFile()) for _ in commands]
         running = [pool.submit(run, command, environment, file) for command, file in zip(commands, kept, strict=True)]
         codes = []

@@ -51,6 +51,11 @@ def digest(names: Iterable[str], root: Path = ROOT) -> str:
     return result.hexdigest()
 
 
+def cache_folder(root: Path = ROOT) -> Path:
+    """Where executed notebooks are kept, wherever a build's output goes."""
+    return root / "_build" / ".jupyter_cache"
+
+
 def html_folder(root: Path = ROOT) -> Path:
     """Where the finished book is."""
     return root / "_build" / "html"
@@ -172,7 +177,7 @@ def _drop_leftovers(folder: Path) -> None:
 
 def _drop_stale_cache(root: Path, force: bool) -> None:
     """Forget executed notebooks when the code or the data that they ran with has changed."""
-    cache = root / "_build" / ".jupyter_cache"
+    cache = cache_folder(root)
     note = cache / "labkit.sha256"
     wanted = digest(CODE, root)
     if not force and note.is_file() and note.read_text() == wanted:

@@ -71,6 +71,23 @@ def notebooks(app: Sphinx, docnames: list[str]) -> Iterator[Path]:
             yield path
 
 
+def executed(path: Path, folder: Path) -> nbformat.NotebookNode | None:
+    """A notebook with the outputs that it had in the last build of the book.
+
+    Args:
+        path: the notebook.
+        folder: the cache of the builds.
+
+    Returns:
+        The notebook; None where the cache has no run of just these cells.
+    """
+    try:
+        _, notebook = get_cache(str(folder)).merge_match_into_notebook(nbformat.read(path, as_version=4))
+    except KeyError:
+        return None
+    return notebook
+
+
 def _is_cached(cache: Any, path: Path) -> bool:
     try:
         cache.match_cache_notebook(nbformat.read(path, as_version=4))

@@ -12,6 +12,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from labkit.book import mathml
+from labkit.book.build import cache_folder
 from labkit.book.docstrings import plain_to_rst
 from labkit.book.execute import run_ahead
 from labkit.book.figures import figures_script
@@ -45,7 +46,7 @@ def add_static_files(app: Sphinx) -> None:
 
 def set_cache(app: Sphinx, config: Config) -> None:
     """Keep executed notebooks in _build of the project, wherever this build's output goes."""
-    config.nb_execution_cache_path = config.nb_execution_cache_path or str(Path(app.srcdir, "_build", ".jupyter_cache"))
+    config.nb_execution_cache_path = config.nb_execution_cache_path or str(cache_folder(Path(app.srcdir)))
 
 
 def process_docstring(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:

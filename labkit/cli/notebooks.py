@@ -1,7 +1,9 @@
 """`labkit notebooks`: keep what is committed of a notebook small and comparable."""
 
+import difflib
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,17 +12,24 @@ import typer
 
 from labkit.files import ROOT, write_atomic
 
-app = typer.Typer(help="Clean the notebooks, or check that they are clean.", no_args_is_help=True)
+app = typer.Typer(help="Clean the notebooks, or check what is stored of them.", no_args_is_help=True)
 
 # Text is compared by the tests; images and widget views differ from run to run and bloat the diffs.
 DROPPED_TYPES = re.compile(r"^(image/(?!svg)|application/vnd\.jupyter\.widget)")
+MOST_LINES = 40
+"""Of a difference that are shown."""
 MOST_STORED = 200_000
 """Characters of one output. A figure that carries a whole model is made again by each build, and not stored."""
 # A path in an output that exists only where the notebook was run.
 MACHINE_PATH = re.compile(
     r"(?<![\w./-])(?:/(?:home|Users|root|work|tmp|private|var/folders)/|[A-Z]:\\\\?Users\\)[^\s\"'<>]*"
 )
+NOT_COMPARED = "nbval-ignore-output"
+"""The tag of a cell whose outputs may differ from machine to machine; of nbval, which runs the labs."""
 CELL_METADATA = {"tags", "nbgrader", "labkit", "mystnb", "glue", "jupyter"}
+
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
+"""What reading a file raises that is no notebook."""
 
 Notebook = dict[str, Any]
 
@@ -75,7 +84,7 @@ def problems(path: Path) -> list[str]:
         text = path.read_text(encoding="utf-8")
         notebook = json.loads(text)
         clean_text = serialised(cleaned(notebook))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except UNREADABLE as error:
         return [f"not a readable notebook: {error!r}"]
     found = []
     if text != clean_text:
@@ -124,3 +133,70 @@ def check(paths: Paths = None) -> None:
     if failed:
         raise typer.Exit(1)
     typer.echo(f"{len(notebooks)} notebooks are clean")
+
+
+def differences(stored: Notebook, executed: Notebook) -> list[str]:
+    """Where the cells of a notebook, run anew, do not show what is stored below them.
+
+    As nbval compares: kind by kind, in order within each; images and widget views aside.
+
+    Args:
+        stored: the notebook as it is committed.
+        executed: the same cells with the outputs of a run.
+
+    Returns:
+        For each such cell a line that names it, and the lines that differ: - as stored, + as run.
+    """
+    found = []
+    for before, after in zip(cleaned(stored)["cells"], cleaned(executed)["cells"], strict=True):
+        if before["cell_type"] != "code" or NOT_COMPARED in before["metadata"].get("tags", []):
+            continue
+        old, new = _texts(before["outputs"]), _texts(after["outputs"])
+        changed = [
+            line
+            for kind in sorted(old.keys() | new.keys())
+            for line in difflib.unified_diff(
+                old.get(kind, "").splitlines(), new.get(kind, "").splitlines(), f"stored {kind}", kind, lineterm="", n=0
+            )
+        ]
+        if changed:
+            found.append("\n    ".join([f"cell {before['id']}:", *changed[:MOST_LINES]]))
+    return found
+
+
+def _texts(outputs: list[dict[str, Any]]) -> dict[str, str]:
+    """The text of outputs by kind: the streams, errors, each type of data."""
+    texts: dict[str, list[str]] = defaultdict(list)
+    for output in outputs:
+        if output["output_type"] == "stream":  # however many pieces it came in
+            texts[output["name"]].append("".join(output["text"]))
+        elif output["output_type"] == "error":
+            texts["error"].append(f"{output['ename']}: {output['evalue']}\n")
+        else:
+            for kind, data in output["data"].items():
+                text = data if isinstance(data, (str, list)) else [json.dumps(data, sort_keys=True)]
+                texts[kind].append("".join(text) + "\n")
+    return {kind: "".join(parts) for kind, parts in texts.items()}
+
+
+@app.command()
+def compare(paths: Paths = None) -> None:
+    """Compare what is stored of the chapters with what the last build of the book showed; exit 1 at a difference."""
+    from labkit.book.build import cache_folder
+    from labkit.book.execute import executed
+
+    failed = False
+    notebooks = paths or [path for path in find_notebooks() if path.parent == ROOT / "book"]
+    for path in notebooks:
+        try:
+            stored, run = json.loads(path.read_text(encoding="utf-8")), executed(path, cache_folder())
+            missing = ["no run of these cells is kept: `labkit book build` runs them"]
+            found = missing if run is None else differences(stored, run)
+        except UNREADABLE as error:
+            found = [f"not a readable notebook: {error!r}"]
+        failed = failed or bool(found)
+        for difference in found:
+            typer.echo(f"{path.name}: {difference}", err=True)
+    if failed:
+        raise typer.Exit(1)
+    typer.echo(f"{len(notebooks)} notebooks show what is stored of them")

@@ -5,9 +5,12 @@ import json
 
 import nbformat
 import pytest
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
 from typer.testing import CliRunner
 
-from labkit.cli.notebooks import app, cleaned, find_notebooks, problems, serialised
+from labkit.book import build
+from labkit.cli.notebooks import app, cleaned, differences, find_notebooks, problems, serialised
 from labkit.files import ROOT
 
 
@@ -188,3 +191,93 @@ def test_notebooks_are_found_in_book_and_labs_alone(tmp_path):
 @pytest.mark.parametrize("path", find_notebooks(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_the_notebooks_of_the_book_and_the_labs_are_clean(path):
     assert problems(path) == []
+
+
+# -- what is stored, and what a run shows
+
+
+def stream(text, name="stdout"):
+    return {"output_type": "stream", "name": name, "text": text}
+
+
+def of(*outputs, tags=()):
+    """A notebook of one cell with these outputs."""
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    cell = code(*outputs, metadata={"tags": list(tags)}, count=1)
+    return {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": kernel}, "cells": [cell]}
+
+
+def test_a_run_that_shows_the_same_is_no_difference():
+    stored = of(stream(["loss 1\n", "loss 2\n"]), stream("careful\n", "stderr"), display(text__plain=["Figure"]))
+    pieces = [stream("loss 1\n"), stream("careful\n", "stderr"), stream("loss 2\n")]
+    run = of(*pieces, display(text__plain="Figure", image__png="iVBOR"), display(image__png="iVBOR"))
+    assert differences(stored, run) == []
+
+
+@pytest.mark.parametrize(
+    ("stored", "run", "lines"),
+    [
+        (stream("loss 2.31\n"), stream("loss 2.32\n"), ["-loss 2.31", "+loss 2.32"]),
+        (stream("a\nb\nc\n"), stream("a\nc\n"), ["-b"]),
+        (stream("a\n"), stream("a\n", "stderr"), ["+a", "-a"]),
+        (
+            display("execute_result", text__plain="0.5"),
+            display("execute_result", text__plain="0.25"),
+            ["-0.5", "+0.25"],
+        ),
+        (display(text__html="<b>1</b>"), display(text__plain="1"), ["-<b>1</b>", "+1"]),
+        (
+            {"output_type": "error", "ename": "ValueError", "evalue": "n < 0", "traceback": ["line 1"]},
+            {"output_type": "error", "ename": "TypeError", "evalue": "n < 0", "traceback": ["line 2"]},
+            ["-ValueError: n < 0", "+TypeError: n < 0"],
+        ),
+    ],
+)
+def test_another_text_is_shown_line_by_line(stored, run, lines):
+    (difference,) = differences(of(stored), of(run))
+    first, *rest = difference.splitlines()
+    assert first == "cell c1:"
+    shown = [line.strip() for line in rest]
+    assert sorted(line for line in shown if not line.startswith(("---", "+++", "@@"))) == sorted(lines)
+
+
+def test_an_output_that_is_missing_or_new_is_a_difference():
+    assert "+surprise" in differences(of(), of(stream("surprise")))[0]
+    assert "-expected" in differences(of(stream("expected")), of())[0]
+
+
+def test_a_cell_that_says_so_is_not_compared():
+    assert differences(of(stream("1 s"), tags=["nbval-ignore-output"]), of(stream("2 s"))) == []
+
+
+def test_chapters_are_compared_with_the_last_build(tmp_path, monkeypatch):
+    monkeypatch.setattr(build, "cache_folder", lambda: tmp_path / "cache")
+    path = tmp_path / "one.ipynb"
+    path.write_text(json.dumps(of(stream("2\n"))))
+    never = CliRunner().invoke(app, ["compare", str(path)])
+    assert (never.exit_code, never.output) == (
+        1,
+        "one.ipynb: no run of these cells is kept: `labkit book build` runs them\n",
+    )
+
+    cache = get_cache(str(tmp_path / "cache"))
+    run = nbformat.reads(json.dumps(of(stream("2\n"))), as_version=4)
+    cache.cache_notebook_bundle(CacheBundleIn(run, str(path)), check_validity=False)
+    same = CliRunner().invoke(app, ["compare", str(path)])
+    assert (same.exit_code, same.output) == (0, "1 notebooks show what is stored of them\n")
+
+    path.write_text(json.dumps(of(stream("3\n"))))
+    other = CliRunner().invoke(app, ["compare", str(path)])
+    assert other.exit_code == 1
+    assert other.output.startswith("one.ipynb: cell c1:\n")
+    assert {"-3", "+2"} <= set(other.output.split())
+
+
+def test_what_cannot_be_compared_is_said(tmp_path):
+    broken = tmp_path / "broken.ipynb"
+    broken.write_text('{"cells": [')
+    result = CliRunner().invoke(app, ["compare", str(broken), str(tmp_path / "no.ipynb")])
+    assert result.exit_code == 1
+    first, second = result.output.splitlines()
+    assert first.startswith("broken.ipynb: not a readable notebook: JSONDecodeError")
+    assert second.startswith("no.ipynb: not a readable notebook: FileNotFoundError")

@@ -203,7 +203,7 @@ def test_the_release_runs_from_top_to_bottom_and_says_what_is_to_do(each_course,
 def test_the_reference_gets_everything_but_the_written_question(each_course, assignment):
     row = each_course[0]["reference"]
     total = sum(assignment.functions.values())
-    assert (row.status, functions(row, assignment.functions)) == (Status.GRADED, assignment.functions)
+    assert (row.status, functions(row, assignment.functions)) == (Status.GRADED, assignment.functions), row.detail
     assert (row.total, row.maximum) == (total, total + assignment.question_points)
     assert row.needs_hand_grading
     assert row.points[assignment.question] is None
@@ -212,7 +212,7 @@ def test_the_reference_gets_everything_but_the_written_question(each_course, ass
 def test_the_unmodified_release_is_graded_and_gets_nothing(each_course, assignment):
     row = each_course[0]["released"]
     nothing = dict.fromkeys(assignment.functions, 0.0)
-    assert (row.status, functions(row, assignment.functions), row.total) == (Status.GRADED, nothing, 0)
+    assert (row.status, functions(row, assignment.functions), row.total) == (Status.GRADED, nothing, 0), row.detail
     assert not row.needs_hand_grading  # nothing was written
 
 
@@ -220,24 +220,24 @@ def test_a_wrong_solution_loses_the_points_of_its_test_and_no_others(each_course
     # All the others: test_grade.py, without nbgrader.
     row = each_course[0][submitted]
     kept = assignment.functions | {submitted.split("__")[0]: 0.0}
-    assert (row.status, functions(row, assignment.functions)) == (Status.GRADED, kept)
+    assert (row.status, functions(row, assignment.functions)) == (Status.GRADED, kept), row.detail
 
 
 def test_copied_moved_changed_and_added_cells_do_not_matter(course, full):
     row = course[0]["edited"]
-    assert (row.status, functions(row, full)) == (Status.GRADED, full)
+    assert (row.status, functions(row, full)) == (Status.GRADED, full), row.detail
     assert row.needs_hand_grading  # the copy of the answer that says something
 
 
 def test_lost_metadata_does_not_matter(course, full):
     row = course[0]["stripped"]
-    assert (row.status, functions(row, full)) == (Status.GRADED, full)
+    assert (row.status, functions(row, full)) == (Status.GRADED, full), row.detail
     assert row.needs_hand_grading
 
 
 def test_deleted_cells_do_not_matter(course, full):
     row = course[0]["deleted"]
-    assert (row.status, functions(row, full)) == (Status.GRADED, full)
+    assert (row.status, functions(row, full)) == (Status.GRADED, full), row.detail
     assert row.points["why-add"] == 0
     assert not row.needs_hand_grading
 
