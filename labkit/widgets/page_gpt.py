@@ -1,34 +1,21 @@
 """A trained GPT that writes in the reader's browser: no kernel, no server, weights as half floats in the page."""
 
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-import numpy as np
 import traitlets as t
 
 from labkit.tokenizers import Tokenizer
 
-from .figure import Figure
+from .page_model import MODEL_TRAITS, PageModel
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor
-
-    from labkit.gpt import GPT, GPTConfig  # they need torch, which a page of figures does without
+    from labkit.gpt import GPT  # needs torch, which a page of figures does without
 
 MAX_TEMPERATURE = 2
 MAX_SEED = 2**31 - 1
 
-COMPUTED = frozenset(
-    {"vocab_size", "block_size", "n_layer", "n_head", "n_embd", "norm", "norm_gain", "norm_eps", "embedding_norm"}
-    | {"final_norm", "activation", "positions", "rope_base", "qk_norm", "bias", "tied"}
-)
-"""The fields of a config that the page computes by."""
-ONLY_IN_TRAINING = frozenset({"zero_init", "init_std", "scaled_init", "dropout"})
 
-
-class PageGPT(Figure):
+class PageGPT(PageModel):
     """Have a trained model write on from a prompt, in a built page as in JupyterLab.
 
     The figure carries the weights as float16, two bytes each, and computes the forward pass itself, with a cache of
@@ -44,31 +31,13 @@ class PageGPT(Figure):
     """
 
     module = "page_gpt"
-    page_traits = (
-        "weights",
-        "shapes",
-        "config",
-        "vocabulary",
-        "prompt",
-        "temperature",
-        "top_k",
-        "seed",
-        "max_new_tokens",
-    )
+    page_traits = (*MODEL_TRAITS, "prompt", "temperature", "top_k", "seed", "max_new_tokens")
 
-    weights = t.Bytes(b"").tag(sync=True)
-    """float16, little-endian: the tensors of `shapes`, one after the other."""
-    shapes = t.List(t.Any()).tag(sync=True)
-    """[name, shape] of each tensor; the names are the model's own."""
-    config = t.Dict().tag(sync=True)
-    vocabulary = t.List(t.Unicode()).tag(sync=True)
     prompt = t.Unicode("").tag(sync=True)
     temperature = t.Float(0.8, min=0.0, max=MAX_TEMPERATURE).tag(sync=True)
     top_k = t.Int(None, allow_none=True, min=1).tag(sync=True)
     seed = t.Int(1, min=0, max=MAX_SEED).tag(sync=True)
     max_new_tokens = t.Int(1000, min=1).tag(sync=True)
-    about = t.Unicode("")
-    """One more sentence for the caption."""
 
     @classmethod
     def of(
@@ -103,28 +72,20 @@ class PageGPT(Figure):
         Raises:
             ValueError: for what cannot be, with what can.
         """
-        from labkit.gpt.weights import weights_of
-
-        config = model.config
-        check_config(config)
-        vocabulary = characters(tokenizer, config.vocab_size)
+        carried = cls.carried(model, tokenizer)
         if not prompt:
             raise ValueError("PageGPT: the prompt needs at least one character, got ''")
         tokenizer.encode(prompt)  # raises for a character that the model does not know
         _check("temperature", temperature, 0, MAX_TEMPERATURE)
         _check("seed", seed, 0, MAX_SEED)
         if top_k is not None:
-            _check("top_k", top_k, 1, config.vocab_size)
+            _check("top_k", top_k, 1, model.config.vocab_size)
         if max_new_tokens < 1:
             raise ValueError(f"PageGPT: max_new_tokens must be at least 1, got {max_new_tokens}")
         if not isinstance(about, str):
             raise ValueError(f"PageGPT: about is a sentence for the caption, got {type(about).__name__}")
-        shapes, weights = halves(weights_of(model))
         return cls(
-            weights=weights,
-            shapes=shapes,
-            config=config.to_dict(),
-            vocabulary=vocabulary,
+            **carried,
             prompt=prompt,
             temperature=temperature,
             top_k=top_k,
@@ -133,11 +94,6 @@ class PageGPT(Figure):
             about=about,
         )
 
-    @property
-    def n_params(self) -> int:
-        """How many weights the model has."""
-        return len(self.weights) // 2
-
     def caption(self) -> str:
         """What writes here, and how large it is."""
         layers = self.config["n_layer"]
@@ -145,56 +101,6 @@ class PageGPT(Figure):
             f"A GPT of {self.n_params:,} weights ({layers} layer{'s' * (layers != 1)}, {self.config['n_embd']} wide) "
             f"writes on from your prompt; your browser computes every token itself. {self.about}"
         ).rstrip()
-
-
-def check_config(config: "GPTConfig", who: str = "PageGPT") -> None:
-    """Whether the page computes what such a model does; a field that is new to it must have its default.
-
-    Raises:
-        ValueError: if it does not; it begins with `who` asks.
-    """
-    if config.head != "lm" or not config.causal:
-        raise ValueError(
-            f"{who}: only a causal language model writes text, got head={config.head!r}, causal={config.causal}"
-        )
-    for field in fields(config):
-        value = getattr(config, field.name)
-        if field.name not in COMPUTED | ONLY_IN_TRAINING and value != field.default:
-            raise ValueError(f"{who}: the page computes {field.name}={field.default!r} alone, got {value!r}")
-
-
-def characters(tokenizer: Tokenizer, vocab_size: int, who: str = "PageGPT") -> list[str]:
-    """The character of each token.
-
-    Raises:
-        ValueError: for a tokenizer of another size, or tokens that are not single characters; it begins with
-            `who` asks.
-    """
-    if tokenizer.vocab_size != vocab_size:
-        raise ValueError(f"{who}: the tokenizer has {tokenizer.vocab_size} tokens, the model {vocab_size}")
-    tokens = [tokenizer.decode([i]) for i in range(vocab_size)]
-    longer = [token for token in tokens if len(token) != 1]
-    if longer or len(set(tokens)) < vocab_size:
-        found = f"{longer[0]!r} among its tokens" if longer else "two tokens with the same text"
-        raise ValueError(f"{who}: each token must be one character of its own (CharTokenizer), got {found}")
-    return tokens
-
-
-def halves(weights: "Mapping[str, Tensor]", who: str = "PageGPT") -> tuple[list[list[Any]], bytes]:
-    """The names and shapes of weights, and their bytes as float16.
-
-    Raises:
-        ValueError: for numbers that float16 has not; it begins with `who` asks.
-    """
-    shapes, parts = [], []
-    for name, tensor in weights.items():
-        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is named below
-            part = tensor.float().cpu().numpy().astype("<f2")
-        if not np.isfinite(part).all():
-            raise ValueError(f"{who}: {name} holds nan, or numbers beyond ±65,504, which float16 cannot")
-        shapes.append([name, list(tensor.shape)])
-        parts.append(part.tobytes())
-    return shapes, b"".join(parts)
 
 
 def _check(name: str, value: float, low: float, high: float) -> None:

@@ -6,8 +6,7 @@ import traitlets as t
 
 from labkit.tokenizers import Tokenizer
 
-from .figure import Figure
-from .page_gpt import characters, check_config, halves
+from .page_model import MODEL_TRAITS, PageModel
 
 if TYPE_CHECKING:
     from labkit.gpt import GPT  # needs torch, which a page of figures does without
@@ -17,7 +16,7 @@ MOST_TEXTS = 200
 MAX_SEED = 999_999
 
 
-class RewardSampler(Figure):
+class RewardSampler(PageModel):
     """Have a trained model write while `beta` is added to the logit of each wanted letter; nothing is trained.
 
     The page computes every token itself and draws it with p · exp(beta · r) / Z, where r is 1 for a wanted letter and
@@ -33,26 +32,8 @@ class RewardSampler(Figure):
     """
 
     module = "reward_sampler"
-    page_traits = (
-        "weights",
-        "shapes",
-        "config",
-        "vocabulary",
-        "prompt",
-        "stop",
-        "n_texts",
-        "max_new_tokens",
-        "wanted",
-        "beta",
-        "seed",
-    )
+    page_traits = (*MODEL_TRAITS, "prompt", "stop", "n_texts", "max_new_tokens", "wanted", "beta", "seed")
 
-    weights = t.Bytes(b"").tag(sync=True)
-    """float16, little-endian: the tensors of `shapes`, one after the other."""
-    shapes = t.List(t.Any()).tag(sync=True)
-    """[name, shape] of each tensor; the names are the model's own."""
-    config = t.Dict().tag(sync=True)
-    vocabulary = t.List(t.Unicode()).tag(sync=True)
     prompt: "t.List[int]" = t.List(t.Int()).tag(sync=True)
     """Ids that every text begins after."""
     stop = t.Int(None, allow_none=True).tag(sync=True)
@@ -63,8 +44,6 @@ class RewardSampler(Figure):
     wanted = t.Unicode("").tag(sync=True)
     beta = t.Float(0.0, min=LOWEST_BETA, max=HIGHEST_BETA).tag(sync=True)
     seed = t.Int(1, min=0, max=MAX_SEED).tag(sync=True)
-    about = t.Unicode("")
-    """One more sentence for the caption."""
 
     @classmethod
     def of(
@@ -103,10 +82,8 @@ class RewardSampler(Figure):
         Raises:
             ValueError: for what cannot be, with what can.
         """
-        from labkit.gpt.weights import weights_of
-
-        check_config(model.config, "RewardSampler")
-        vocabulary = characters(tokenizer, model.config.vocab_size, "RewardSampler")
+        carried = cls.carried(model, tokenizer)
+        vocabulary = carried["vocabulary"]
         if not prompt:
             raise ValueError("RewardSampler: the prompt needs at least one character, got ''")
         if stop is not None and stop not in vocabulary:
@@ -120,24 +97,15 @@ class RewardSampler(Figure):
         ):
             if not low <= value <= high:
                 raise ValueError(f"RewardSampler: {name} must be {low:,} … {high:,}, got {value!r}")
-        shapes, weights = halves(weights_of(model), "RewardSampler")
         state: dict[str, Any] = {"n_texts": n_texts, "max_new_tokens": max_new_tokens, "seed": seed, "about": about}
         return cls(
-            weights=weights,
-            shapes=shapes,
-            config=model.config.to_dict(),
-            vocabulary=vocabulary,
+            **carried,
             prompt=tokenizer.encode(prompt),
             stop=None if stop is None else vocabulary.index(stop),
             wanted=wanted,
             beta=beta,
             **state,
         )
-
-    @property
-    def n_params(self) -> int:
-        """How many weights the model has."""
-        return len(self.weights) // 2
 
     def caption(self) -> str:
         """What writes here, and what the slider does."""

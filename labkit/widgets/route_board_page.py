@@ -6,7 +6,7 @@ from labkit.plots import routes as plots
 from labkit.routes import ROLES, Board
 from labkit.routes.tokens import ANY_GRADE, BOS, EOS, PAD
 
-from .page_gpt import check_config, halves
+from .page_model import check_config, halves
 
 if TYPE_CHECKING:
     from torch import Tensor
