@@ -247,6 +247,8 @@ def _convert(converter: type, name: str, root: Path, student: str = "*", timeout
     config.ClearSolutions.code_stub = {"python": CODE_STUB}
     config.ClearSolutions.text_stub = TEXT_STUB
     config.ExecutePreprocessor.timeout = timeout
+    # A cell has ended, and its last output is on the way: within 4 s, says nbgrader, which a busy machine may miss.
+    config.ExecutePreprocessor.iopub_timeout = timeout
     config.Execute.extra_arguments = ["--log-level=ERROR"]
     causes = _Causes()
     log = logging.Logger("nbgrader")  # on its own: nothing of it reaches the terminal
