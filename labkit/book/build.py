@@ -25,9 +25,9 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-CODE = ("labkit", "datasets")
+CODE = ("labkit", "datasets", "requirements.txt", "constraints.txt")
 """What a cell's output depends on, beside the cell."""
-PAGES = ("book", "_config.yml", "_toc.yml", "requirements.txt", "constraints.txt")
+PAGES = ("book", "_config.yml", "_toc.yml")
 IGNORED = {"__pycache__", ".ipynb_checkpoints"}
 PROBLEM = re.compile(r"\b(WARNING|ERROR|CRITICAL): |Error: ")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")

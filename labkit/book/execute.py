@@ -39,9 +39,10 @@ def run_ahead(app: Sphinx, env: Any, docnames: list[str]) -> None:
     at_once = jobs()
     if at_once == 1:
         return
-    cache = get_cache(app.config.nb_execution_cache_path)
+    folder = app.config.nb_execution_cache_path
+    cache = get_cache(folder)
     # Later chapters take longer: the longest first, so that none is left alone at the end.
-    stale = [path for path in sorted(notebooks(app, docnames), reverse=True) if not _is_cached(cache, path)]
+    stale = [path for path in sorted(notebooks(app, docnames), reverse=True) if executed(path, folder) is None]
 
     def execute(path: Path) -> tuple[Path, Any]:
         return path, single_nb_execution(
@@ -71,7 +72,7 @@ def notebooks(app: Sphinx, docnames: list[str]) -> Iterator[Path]:
             yield path
 
 
-def executed(path: Path, folder: Path) -> nbformat.NotebookNode | None:
+def executed(path: Path, folder: Path | str) -> nbformat.NotebookNode | None:
     """A notebook with the outputs that it had in the last build of the book.
 
     Args:
@@ -86,11 +87,3 @@ def executed(path: Path, folder: Path) -> nbformat.NotebookNode | None:
     except KeyError:
         return None
     return notebook
-
-
-def _is_cached(cache: Any, path: Path) -> bool:
-    try:
-        cache.match_cache_notebook(nbformat.read(path, as_version=4))
-    except KeyError:
-        return False
-    return True

@@ -4,7 +4,7 @@ import difflib
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -124,15 +124,38 @@ def clean(paths: Paths = None) -> None:
 @app.command()
 def check(paths: Paths = None) -> None:
     """Say what is not clean; exit 1 when anything is not."""
+    _report(paths or find_notebooks(), problems, "are clean")
+
+
+@app.command()
+def compare(paths: Paths = None) -> None:
+    """Compare what is stored of the chapters with what the last build of the book showed; exit 1 at a difference."""
+    chapters = [path for path in find_notebooks() if path.parent == ROOT / "book"]
+    _report(paths or chapters, changes, "show what is stored of them")
+
+
+def _report(notebooks: list[Path], problems_of: Callable[[Path], list[str]], well: str) -> None:
+    """Print the problems of notebooks and exit 1; or that all of them are well."""
     failed = False
-    notebooks = paths or find_notebooks()
     for path in notebooks:
-        for problem in problems(path):
+        for problem in problems_of(path):
             failed = True
             typer.echo(f"{path}: {problem}", err=True)
     if failed:
         raise typer.Exit(1)
-    typer.echo(f"{len(notebooks)} notebooks are clean")
+    typer.echo(f"{len(notebooks)} notebooks {well}")
+
+
+def changes(path: Path) -> list[str]:
+    """Where the last build of the book showed something else than is stored of a notebook; see `differences`."""
+    from labkit.book.build import cache_folder
+    from labkit.book.execute import executed
+
+    try:
+        stored, run = json.loads(path.read_text(encoding="utf-8")), executed(path, cache_folder())
+    except UNREADABLE as error:
+        return [f"not a readable notebook: {error!r}"]
+    return ["no run of these cells is kept: `labkit book build` runs them"] if run is None else differences(stored, run)
 
 
 def differences(stored: Notebook, executed: Notebook) -> list[str]:
@@ -177,26 +200,3 @@ def _texts(outputs: list[dict[str, Any]]) -> dict[str, str]:
                 text = data if isinstance(data, (str, list)) else [json.dumps(data, sort_keys=True)]
                 texts[kind].append("".join(text) + "\n")
     return {kind: "".join(parts) for kind, parts in texts.items()}
-
-
-@app.command()
-def compare(paths: Paths = None) -> None:
-    """Compare what is stored of the chapters with what the last build of the book showed; exit 1 at a difference."""
-    from labkit.book.build import cache_folder
-    from labkit.book.execute import executed
-
-    failed = False
-    notebooks = paths or [path for path in find_notebooks() if path.parent == ROOT / "book"]
-    for path in notebooks:
-        try:
-            stored, run = json.loads(path.read_text(encoding="utf-8")), executed(path, cache_folder())
-            missing = ["no run of these cells is kept: `labkit book build` runs them"]
-            found = missing if run is None else differences(stored, run)
-        except UNREADABLE as error:
-            found = [f"not a readable notebook: {error!r}"]
-        failed = failed or bool(found)
-        for difference in found:
-            typer.echo(f"{path.name}: {difference}", err=True)
-    if failed:
-        raise typer.Exit(1)
-    typer.echo(f"{len(notebooks)} notebooks show what is stored of them")

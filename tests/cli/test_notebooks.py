@@ -257,7 +257,7 @@ def test_chapters_are_compared_with_the_last_build(tmp_path, monkeypatch):
     never = CliRunner().invoke(app, ["compare", str(path)])
     assert (never.exit_code, never.output) == (
         1,
-        "one.ipynb: no run of these cells is kept: `labkit book build` runs them\n",
+        f"{path}: no run of these cells is kept: `labkit book build` runs them\n",
     )
 
     cache = get_cache(str(tmp_path / "cache"))
@@ -269,7 +269,7 @@ def test_chapters_are_compared_with_the_last_build(tmp_path, monkeypatch):
     path.write_text(json.dumps(of(stream("3\n"))))
     other = CliRunner().invoke(app, ["compare", str(path)])
     assert other.exit_code == 1
-    assert other.output.startswith("one.ipynb: cell c1:\n")
+    assert other.output.startswith(f"{path}: cell c1:\n")
     assert {"-3", "+2"} <= set(other.output.split())
 
 
@@ -279,5 +279,5 @@ def test_what_cannot_be_compared_is_said(tmp_path):
     result = CliRunner().invoke(app, ["compare", str(broken), str(tmp_path / "no.ipynb")])
     assert result.exit_code == 1
     first, second = result.output.splitlines()
-    assert first.startswith("broken.ipynb: not a readable notebook: JSONDecodeError")
-    assert second.startswith("no.ipynb: not a readable notebook: FileNotFoundError")
+    assert first.startswith(f"{broken}: not a readable notebook: JSONDecodeError")
+    assert second.startswith(f"{tmp_path / 'no.ipynb'}: not a readable notebook: FileNotFoundError")
